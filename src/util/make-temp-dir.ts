@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A directory that goes away with its owner. */
+export interface TempDir extends AsyncDisposable {
+  /** Absolute path. The directory is empty at first and has mode 0700. */
+  readonly path: string
+}
+
+const live = new Set<string>()
+let exitHookSet = false
+
+/**
+ * Makes a directory that is removed with all its content when it is disposed
+ * of, and also when the process exits in an orderly way before that.
+ *
+ * @param prefix Stands at the start of the directory's name, so that a left
+ *   one (after a kill) can be told.
+ * @param parent Where to make it; the default is the system's temp directory.
+ */
+export async function makeTempDir(prefix: string, parent: string = tmpdir()): Promise<TempDir> {
+  const path = await mkdtemp(join(parent, `dockertools-${prefix}`))
+  live.add(path)
+  if (!exitHookSet) {
+    exitHookSet = true
+    process.once('exit', removeAllSync)
+  }
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await makeRemovable(path)
+      await rm(path, { recursive: true, force: true })
+      live.delete(path)
+    },
+  }
+}
+
+/** Scripts may leave directories behind that their owner cannot enter (mode 0); an ordinary user must open them first. */
+async function makeRemovable(path: string): Promise<void> {
+  if (process.getuid?.() === 0) return
+  const { chmod, readdir } = await import('node:fs/promises')
+  const pending = [Buffer.from(path)]
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    await chmod(directory, 0o700)
+    for (const entry of await readdir(directory, { encoding: 'buffer', withFileTypes: true })) {
+      if (entry.isDirectory()) pending.push(Buffer.concat([directory, Buffer.from('/'), entry.name]))
+    }
+  }
+}
+
+function removeAllSync(): void {
+  for (const path of live) rmSync(path, { recursive: true, force: true })
+}
