@@ -22,6 +22,8 @@ export type BuildEvent =
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */
   | { readonly type: 'script-output'; readonly step: string; readonly text: string }
+  /** Something that only who asked for `debug` wants to know. */
+  | { readonly type: 'debug'; readonly message: string }
   /** Something the user should know that is no failure. `code` is stable. */
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
 

@@ -1,7 +1,8 @@
 /**
- * What everything else stands on: byte strings, temp directories, child
- * processes, concurrency. Knows nothing of images, tar or Nix.
+ * What everything else stands on: byte strings, sinks and spools, temp
+ * directories, child processes. Knows nothing of images, tar or Nix.
  */
+export { type ByteSink, copyTo, iterateWrites } from './byte-sink.ts'
 export {
   type ByteString,
   byteStringToBytes,
@@ -13,4 +14,6 @@ export {
   toFsPath,
 } from './byte-string.ts'
 export { makeTempDir, type TempDir } from './make-temp-dir.ts'
+export { makeSpool, type Spool } from './spool.ts'
+export { spawnChecked, type SpawnOptions } from './spawn-checked.ts'
 export { unreachable } from './unreachable.ts'

@@ -1,0 +1,125 @@
+import { DockerToolsError } from '#errors'
+import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseDigest, parseJson } from '#image'
+import type { TarHeader } from '#tar'
+import { toByteString } from '#util'
+import { MemberTable } from './member-table.ts'
+import { openRandomAccess } from './random-access.ts'
+
+/** A layer as it stands in an archive, compressed or not. */
+export interface ArchivedLayer {
+  /** Its name in the manifest. */
+  readonly member: string
+  /** Its header with that name, owner and time as they are in the archive. */
+  readonly header: TarHeader & { readonly type: 'file' }
+  /** The digest of its plain bytes, as the configuration has it. */
+  readonly diffId: Digest
+  open(): AsyncGenerator<Uint8Array>
+}
+
+/** One image of a docker-archive. */
+export interface ArchivedImage {
+  readonly repoTags: readonly string[]
+  readonly layers: readonly ArchivedLayer[]
+  /** The configuration, parsed: architecture, `config`, `rootfs` and the rest. */
+  readonly config: JsonObject
+}
+
+/** A docker-archive that is open. */
+export interface DockerArchive extends AsyncDisposable {
+  readonly images: readonly [ArchivedImage, ...ArchivedImage[]]
+}
+
+/** Limits on what a manifest and a configuration may weigh; Docker's own are of this order. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024
+
+/**
+ * Opens what `docker save`, skopeo, podman and this package write: a tar with a
+ * `manifest.json`, plain or compressed with gzip, zstd or xz. Names may begin with `./`, and
+ * layers may be links to other members.
+ *
+ * @param path A file on disk.
+ * @param what Names it in errors, for example `base image "base.tar"`.
+ * @throws {DockerToolsError} `FILE_UNREADABLE`; `FORMAT_INVALID` for a broken archive;
+ *   `FORMAT_UNSUPPORTED` for one that is another kind of image; `LIMIT_EXCEEDED`.
+ */
+export async function openDockerArchive(path: string, what: string): Promise<DockerArchive> {
+  const access = await openRandomAccess(path, what)
+  try {
+    const members = await MemberTable.read(access, what)
+    if (!members.has('manifest.json')) throw notDockerArchive(members, what)
+    const manifest = parseJson(
+      await members.text('manifest.json', MAX_MANIFEST_BYTES, 'the limit for a manifest'),
+      `manifest of ${what}`,
+    )
+    if (!isJsonArray(manifest)) throw invalid(what, 'its manifest should be a list of images')
+    const images: ArchivedImage[] = []
+    for (const entry of manifest) images.push(await readImage(entry, members, what))
+    const [first, ...others] = images
+    if (first === undefined) throw invalid(what, 'its manifest lists no image')
+    return { images: [first, ...others], [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+  } catch (error) {
+    await access[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function readImage(entry: JsonValue, members: MemberTable, what: string): Promise<ArchivedImage> {
+  if (!isJsonObject(entry)) throw invalid(what, 'an entry of its manifest should be an object')
+  const configMember = entry.get('Config')
+  if (typeof configMember !== 'string') throw invalid(what, 'an entry of its manifest has no "Config"')
+  const layerMembers = stringList(entry.get('Layers'), what, '"Layers" of its manifest')
+  const repoTags = stringList(entry.get('RepoTags'), what, '"RepoTags" of its manifest')
+  const text = await members.text(configMember, MAX_CONFIG_BYTES, 'the limit for a configuration')
+  const config = parseJson(text, `configuration of ${what}`)
+  if (!isJsonObject(config)) throw invalid(what, 'its configuration should be an object')
+  const rootfs = config.get('rootfs')
+  const diffIds = stringList(isJsonObject(rootfs) ? rootfs.get('diff_ids') : null, what, '"rootfs.diff_ids"')
+  if (diffIds.length !== layerMembers.length) {
+    throw invalid(what, `its manifest names ${layerMembers.length} layers, its configuration ${diffIds.length}`)
+  }
+  const layers = layerMembers.map((member, index) => {
+    const found = members.file(member)
+    const header = renamed(found.header, found.paxRecords, member)
+    return { member, header, diffId: parseDigest(diffIds[index] ?? ''), open: () => members.stream(found) }
+  })
+  return { repoTags, layers, config }
+}
+
+/** The header under the manifest's name. A record that says otherwise would have priority over the field. */
+function renamed(
+  header: TarHeader & { readonly type: 'file' },
+  records: TarHeader['paxRecords'],
+  name: string,
+): TarHeader & { readonly type: 'file' } {
+  const path = toByteString(name)
+  const kept = new Map(records)
+  if (kept.has('path')) kept.set('path', path)
+  return { ...header, path, ...(kept.size === 0 ? {} : { paxRecords: kept }) }
+}
+
+function stringList(value: JsonValue | undefined, what: string, where: string): string[] {
+  if (value === null || value === undefined) return []
+  if (!isJsonArray(value)) throw invalid(what, `${where} should be a list`)
+  return value.map((item) => {
+    if (typeof item !== 'string') throw invalid(what, `${where} should hold strings`)
+    return item
+  })
+}
+
+function notDockerArchive(members: MemberTable, what: string): DockerToolsError {
+  if (members.has('oci-layout') || members.has('index.json')) {
+    return new DockerToolsError(
+      'FORMAT_UNSUPPORTED',
+      `Cannot read ${what}: it is an OCI archive, which is not supported yet; it should be a docker-archive`,
+      { hint: 'Convert it: skopeo copy oci-archive:FILE docker-archive:FILE2' },
+    )
+  }
+  return invalid(what, 'it has no "manifest.json"')
+}
+
+function invalid(what: string, reason: string): DockerToolsError {
+  return new DockerToolsError('FORMAT_INVALID', `Cannot read ${what}: ${reason}`, {
+    hint: 'Save the image again, for example with skopeo copy',
+  })
+}

@@ -1,0 +1,126 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
+import { DockerToolsError, systemErrorCode } from '#errors'
+import type { SeekableSource } from '#tar'
+import { makeSpool, type Spool } from '#util'
+
+/** A file that can be read from anywhere, decompressed where it was compressed. */
+export interface RandomAccess extends SeekableSource, AsyncDisposable {
+  /** Reads `length` bytes from `offset` on, in chunks. */
+  stream(offset: number, length: number): AsyncGenerator<Uint8Array>
+}
+
+const READ_BYTES = 1024 * 1024
+const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
+
+/**
+ * Opens a file for reading from anywhere. A compressed one is decompressed once,
+ * to memory where it is small and to a nameless temporary file otherwise.
+ *
+ * @param what Names the file in errors, for example `base image "base.tar"`.
+ * @throws {DockerToolsError} `FILE_UNREADABLE`, or an error of `decompress`.
+ */
+export async function openRandomAccess(path: string, what: string): Promise<RandomAccess> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    throw unreadable(what, error)
+  }
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) throw unreadable(what, new Error('it is no regular file'))
+    const start = await readFully(file, 0, DETECTION_BYTES)
+    const compression = detectCompression(start)
+    if (compression === 'none') return new FileAccess(file)
+    await using _close = closing(file)
+    return new SpoolAccess(await decompressed(file, compression))
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function decompressed(file: FileHandle, compression: Parameters<typeof decompress>[0]): Promise<Spool> {
+  const spool = makeSpool(SPOOL_MEMORY_BYTES)
+  try {
+    for await (const chunk of decompress(compression, streamFile(file, 0, Infinity))) await spool.write(chunk)
+    return spool
+  } catch (error) {
+    await spool[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function closing(file: FileHandle): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => file.close() }
+}
+
+class FileAccess implements RandomAccess {
+  readonly #file: FileHandle
+
+  constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return readFully(this.#file, offset, length)
+  }
+
+  stream(offset: number, length: number): AsyncGenerator<Uint8Array> {
+    return streamFile(this.#file, offset, length)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+class SpoolAccess implements RandomAccess {
+  readonly #spool: Spool
+
+  constructor(spool: Spool) {
+    this.#spool = spool
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return this.#spool.readAt(offset, length)
+  }
+
+  stream(offset: number, length: number): AsyncGenerator<Uint8Array> {
+    return this.#spool.read(offset, length)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool[Symbol.asyncDispose]()
+  }
+}
+
+async function* streamFile(file: FileHandle, offset: number, length: number): AsyncGenerator<Uint8Array> {
+  let position = offset
+  let left = length
+  while (left > 0) {
+    const chunk = await readFully(file, position, Math.min(left, READ_BYTES))
+    if (chunk.length === 0) return
+    position += chunk.length
+    left -= chunk.length
+    yield chunk
+  }
+}
+
+async function readFully(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(buffer, done, length - done, offset + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return buffer.subarray(0, done)
+}
+
+function unreadable(what: string, error: unknown): DockerToolsError {
+  const code = systemErrorCode(error)
+  const reason = code === 'ENOENT' ? 'there is no such file' : error instanceof Error ? error.message : String(error)
+  return new DockerToolsError('FILE_UNREADABLE', `Cannot read ${what}: ${reason}`, { cause: error })
+}

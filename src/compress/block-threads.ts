@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads'
+import { DockerToolsError } from '#errors'
+import { type BlockSlot, type SlotLayout, slotOutput } from './block-slot.ts'
+import type { BlockWorkerData, BlockWorkerReply, BlockWorkerRequest } from './block-worker.ts'
+import type { Codec } from './pack-block.ts'
+
+interface Task {
+  readonly slot: BlockSlot
+  resolve(packed: Uint8Array): void
+  reject(error: unknown): void
+}
+
+interface Thread {
+  readonly worker: Worker
+  /** What it was given and has not answered, oldest first. */
+  readonly tasks: Task[]
+}
+
+/** Worker threads that compress blocks. They end with their owner, and never keep the process alive while they idle. */
+export class BlockThreads implements AsyncDisposable {
+  readonly #threads: readonly Thread[]
+  readonly #layout: SlotLayout
+  #failure: DockerToolsError | undefined
+
+  constructor(codec: Codec, { dictionaryBytes, blockBytes }: SlotLayout, count: number) {
+    this.#layout = { dictionaryBytes, blockBytes }
+    this.#threads = Array.from({ length: count }, () => this.#start({ codec, layout: this.#layout }))
+  }
+
+  /** Compresses the block in `slot`, which has to stay as it is until then. */
+  pack(slot: BlockSlot): Promise<Uint8Array> {
+    const thread = this.#threads.reduce((least, other) => (other.tasks.length < least.tasks.length ? other : least))
+    const packed = new Promise<Uint8Array>((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure)
+        return
+      }
+      thread.tasks.push({ slot, resolve, reject })
+      thread.worker.ref()
+      thread.worker.postMessage(slot satisfies BlockWorkerRequest, [])
+    })
+    // Whoever waits for the block gets the error; a reader who has stopped waits for none.
+    packed.catch(() => {})
+    return packed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      this.#threads.map(({ worker }) => {
+        // Or the process would end before the thread, and whoever waits here with it.
+        worker.ref()
+        return worker.terminate()
+      }),
+    )
+  }
+
+  #start(workerData: BlockWorkerData): Thread {
+    const name = import.meta.url.endsWith('.ts') ? './block-worker.ts' : './block-worker.js'
+    const worker = new Worker(new URL(name, import.meta.url), { workerData, execArgv: [] })
+    worker.unref()
+    const tasks: Task[] = []
+    worker.on('message', (packedBytes: BlockWorkerReply) => {
+      const task = tasks.shift()!
+      if (tasks.length === 0) worker.unref()
+      // A copy: the slot is filled again while the reader may still hold the bytes.
+      task.resolve(slotOutput(task.slot, this.#layout).slice(0, packedBytes))
+    })
+    worker.on('error', (error) => this.#fail(error))
+    worker.on('exit', () => this.#fail(undefined))
+    return { worker, tasks }
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= new DockerToolsError('INTERNAL', 'Cannot compress block: a worker thread ended too early', {
+      cause,
+    })
+    for (const { tasks } of this.#threads) for (const task of tasks.splice(0)) task.reject(this.#failure)
+  }
+}

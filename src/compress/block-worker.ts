@@ -1,0 +1,23 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type BlockSlot, type SlotLayout, slotDictionary, slotInput, slotOutput } from './block-slot.ts'
+import { type Codec, loadPackBlock } from './pack-block.ts'
+
+export interface BlockWorkerData {
+  readonly codec: Codec
+  readonly layout: SlotLayout
+}
+
+export type BlockWorkerRequest = BlockSlot
+
+/** Bytes written to the slot's output. Requests are answered in their order. */
+export type BlockWorkerReply = number
+
+const { codec, layout } = workerData as BlockWorkerData
+const packBlock = await loadPackBlock(codec)
+
+parentPort?.on('message', (slot: BlockWorkerRequest) => {
+  const dictionary = slotDictionary(slot, layout)
+  const packed = packBlock({ input: slotInput(slot, layout), dictionary, isLast: slot.isLast })
+  slotOutput(slot, layout).set(packed)
+  parentPort?.postMessage(packed.length satisfies BlockWorkerReply, [])
+})

@@ -1,0 +1,18 @@
+/**
+ * The functions of nixpkgs' dockerTools, with upstream's names and arguments.
+ * Each returns a recipe; nothing happens before the recipe is used.
+ *
+ * @see https://nixos.org/manual/nixpkgs/stable/#sec-pkgs-dockerTools
+ */
+export { buildLayeredImage } from './build-layered-image.ts'
+export type {
+  BuildLayeredImageArgs,
+  ConfigArgument,
+  ContentsArgument,
+  NestedDefinition,
+  PathArgument,
+  StreamLayeredImageArgs,
+} from './layered-image-args.ts'
+export type { ArchiveRecipe, BuildOptions, Conf, ImageSummary, Recipe, StreamRecipe, WriteOptions } from './recipe.ts'
+export { streamConf } from './stream-conf.ts'
+export { streamLayeredImage } from './stream-layered-image.ts'

@@ -1,0 +1,99 @@
+import { basename, resolve } from 'node:path'
+import { lstat } from 'node:fs/promises'
+import { DockerToolsError } from '#errors'
+import { canonicalMode } from '#layer'
+import { makeSourcePath, measureNar, type PathInfo, type Store, type StorePath } from '#store'
+import { type TreeEntry, treeEntries } from '#tree'
+import { toByteString } from '#util'
+
+interface LocalSource {
+  readonly info: PathInfo
+  readonly physical: string
+}
+
+/**
+ * Local files and folders under the store paths they would have in a store: as
+ * Nix treats a path literal, the path follows from the content's NAR hash and
+ * the last part of the name. Nothing is copied.
+ */
+export class LocalSources implements Store {
+  readonly dir: string
+  readonly uri: string = 'local files'
+  readonly #sources = new Map<StorePath, LocalSource>()
+  readonly #added = new Map<string, Promise<StorePath>>()
+
+  constructor(dir: string) {
+    this.dir = dir
+  }
+
+  /**
+   * Takes a local path in.
+   *
+   * @param path Taken from `baseDirectory` where it is relative. A symlink is taken as a symlink.
+   * @throws {DockerToolsError} `FILE_UNREADABLE`; `STORE_PATH_INVALID` for a name that no store path can have.
+   */
+  add(path: string, baseDirectory: string): Promise<StorePath> {
+    const physical = resolve(baseDirectory, path)
+    const known = this.#added.get(physical)
+    if (known !== undefined) return known
+    const adding = this.#add(physical)
+    this.#added.set(physical, adding)
+    return adding
+  }
+
+  /** Whether the path is one of these, whose modes on disk are not those of a store. */
+  isSource(path: StorePath): boolean {
+    return this.#sources.has(path)
+  }
+
+  // oxlint-disable-next-line require-await -- a store answers with a promise
+  async pathInfo(path: StorePath): Promise<PathInfo> {
+    return this.#get(path).info
+  }
+
+  // oxlint-disable-next-line require-await -- a store answers with a promise
+  async has(path: StorePath): Promise<boolean> {
+    return this.#sources.has(path)
+  }
+
+  // oxlint-disable-next-line require-await -- a store answers with a promise
+  async findByHashPart(hashPart: string): Promise<StorePath | undefined> {
+    return [...this.#sources.keys()].find((path) => path.startsWith(`${this.dir}/${hashPart}-`))
+  }
+
+  entries(path: StorePath): AsyncIterable<TreeEntry> {
+    return canonical(treeEntries(toByteString(this.#get(path).physical), 'bytes'))
+  }
+
+  // oxlint-disable-next-line require-await -- a store answers with a promise
+  async realPath(path: StorePath): Promise<string | undefined> {
+    return this.#sources.get(path)?.physical
+  }
+
+  async #add(physical: string): Promise<StorePath> {
+    try {
+      await lstat(physical)
+    } catch (error) {
+      throw new DockerToolsError('FILE_UNREADABLE', `Cannot read "${physical}": there is no such file or folder`, {
+        cause: error,
+      })
+    }
+    const { narHash, narSize } = await measureNar(treeEntries(toByteString(physical), 'bytes'))
+    const path = makeSourcePath(basename(physical), narHash, {}, this.dir)
+    this.#sources.set(path, { info: { path, narHash, narSize, references: [], signatures: [] }, physical })
+    return path
+  }
+
+  #get(path: StorePath): LocalSource {
+    const source = this.#sources.get(path)
+    if (source === undefined) {
+      throw new DockerToolsError('STORE_PATH_MISSING', `Cannot find "${path}": it is none of the local files`)
+    }
+    return source
+  }
+}
+
+/** With the modes that files get in a store. */
+async function* canonical(entries: AsyncIterable<TreeEntry>): AsyncGenerator<TreeEntry> {
+  for await (const entry of entries) yield { ...entry, mode: canonicalMode(entry) }
+}

@@ -1,0 +1,97 @@
+import type { Reporter } from '#events'
+import type { Digest } from '#image'
+import type { StorePath } from '#store'
+import type { ByteSink } from '#util'
+
+/** How the work is done. None of it moves a byte of the result, except through what a store holds. */
+export interface BuildOptions {
+  /**
+   * Where store paths come from, first match wins: `auto` (the default), `nix`, `file:///…`,
+   * `http(s)://…`, `graph:FILE`.
+   */
+  readonly stores?: readonly string[]
+  /** Keys trusted for binary caches besides the built-in one, `NAME:BASE64`. */
+  readonly trustedPublicKeys?: readonly string[]
+  /** False takes paths from binary caches without a signature. */
+  readonly checkSignatures?: boolean
+  /** Folder that relative paths are taken from. Default: the working directory. */
+  readonly baseDirectory?: string
+  /** Folder where layer digests are remembered; null remembers nothing. Default: `$XDG_CACHE_HOME/dockertools`. */
+  readonly cacheDirectory?: string | null
+  /** Threads that measure layers. Default: one a core. */
+  readonly threads?: number
+  readonly signal?: AbortSignal
+  readonly onEvent?: Reporter
+  /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
+  readonly now?: () => number
+  /** Default: the environment of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Options for writing an image. */
+export interface WriteOptions extends BuildOptions {
+  /** Takes the place of the image's name and tag in the archive, as it is. */
+  readonly repoTag?: string
+}
+
+/** What was written. */
+export interface ImageSummary {
+  /** Digest of the configuration: what Docker calls the image ID. */
+  readonly imageId: Digest
+  /** `name:tag` as the archive has it. */
+  readonly repoTag: string
+  /** Layers, lowest first. */
+  readonly layers: readonly Digest[]
+  /** Bytes of the uncompressed archive. */
+  readonly archiveBytes: number
+}
+
+/** The conf: everything that the stream is made of, in one JSON document. */
+export interface Conf {
+  /** Where upstream would have it in the store. Its hash part is the tag that was not given. */
+  readonly path: StorePath
+  /** Upstream's `BASE-conf.json`. */
+  readonly text: string
+}
+
+/** What an image function returns: a description that nothing has been done for yet. */
+export interface Recipe {
+  readonly function: 'streamLayeredImage' | 'buildLayeredImage'
+  /** The lower-cased name. */
+  readonly imageName: string
+  /** The arguments, as they were given. */
+  readonly args: Readonly<Record<string, unknown>>
+  readonly passthru: Readonly<Record<string, unknown>>
+  readonly meta: Readonly<Record<string, unknown>>
+  /** The explicit tag, or the hash part of the conf's store path. */
+  imageTag(options?: BuildOptions): Promise<string>
+  conf(options?: BuildOptions): Promise<Conf>
+  /** The layer plan: groups of store paths, lowest layer first. */
+  layers(options?: BuildOptions): Promise<readonly (readonly StorePath[])[]>
+  /**
+   * Writes the image as an uncompressed docker-archive.
+   *
+   * The sink is not closed. When this rejects, what was written has no
+   * end-of-archive marker.
+   */
+  writeTo(sink: ByteSink, options?: WriteOptions): Promise<ImageSummary>
+  /** The uncompressed docker-archive. The chunks are the reader's to keep. */
+  chunks(options?: WriteOptions): AsyncGenerator<Uint8Array>
+}
+
+/** What `streamLayeredImage` returns. */
+export interface StreamRecipe extends Recipe {
+  readonly function: 'streamLayeredImage'
+  /** As upstream's output: what is built is a program that streams. */
+  readonly isExe: true
+}
+
+/** What `buildLayeredImage` returns. */
+export interface ArchiveRecipe extends Recipe {
+  readonly function: 'buildLayeredImage'
+  readonly compressor: 'none' | 'gz' | 'zstd'
+  /** The recipe of the same image uncompressed and streamed. */
+  readonly stream: StreamRecipe
+  /** Writes the archive compressed as `compressor` says. */
+  writeCompressedTo(sink: ByteSink, options?: WriteOptions): Promise<ImageSummary>
+}

@@ -1,0 +1,35 @@
+import { isJsonArray, JsonFloat, type JsonValue } from './json-value.ts'
+import { pythonFloat } from './python-float.ts'
+
+/**
+ * Writes JSON as Python's `json.dumps(value, indent=4)` does: every character
+ * outside ASCII escaped, empty containers closed at once, no newline at the end.
+ *
+ * Image IDs are digests of this text, so every space counts.
+ */
+export function encodePythonJson(value: JsonValue): string {
+  return encode(value, '\n')
+}
+
+function encode(value: JsonValue, lineBreak: string): string {
+  if (value === null || typeof value !== 'object')
+    return typeof value === 'string' ? encodeString(value) : String(value)
+  if (value instanceof JsonFloat) return pythonFloat(value.value)
+  const inner = `${lineBreak}    `
+  if (isJsonArray(value)) {
+    if (value.length === 0) return '[]'
+    return `[${value.map((item) => inner + encode(item, inner)).join(',')}${lineBreak}]`
+  }
+  if (value.size === 0) return '{}'
+  const members = [...value].map(([name, item]) => `${inner}${encodeString(name)}: ${encode(item, inner)}`)
+  return `{${members.join(',')}${lineBreak}}`
+}
+
+/** `ensure_ascii` escapes DEL and everything above ASCII, a surrogate at a time. */
+function encodeString(text: string): string {
+  // JSON.stringify escapes a lone surrogate already; the pattern then sees only what it left.
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -1,0 +1,44 @@
+import type { ErrorCode } from '#errors'
+import type { StoreLayerSpec } from './store-layer-spec.ts'
+
+/** What a layer was found to be. */
+export interface Measurement {
+  /** 64 hexadecimal digits. */
+  readonly sha256: string
+  /** Bytes of the tar. */
+  readonly size: number
+  /** How its files looked from outside. */
+  readonly fingerprint: string
+  /** The latest change time of all its files, milliseconds since 1970. */
+  readonly latestChangeMs: number
+}
+
+/** Bytes of a layer in the pool. */
+export interface PooledChunk {
+  readonly index: number
+  readonly length: number
+}
+
+/** What a layer worker can be asked. `id` comes back with every answer. */
+export type LayerJob = { readonly id: number; readonly spec: StoreLayerSpec } & (
+  | { readonly kind: 'measure'; readonly keep: boolean }
+  /** Hands the layer's bytes over, chunk by chunk, without hashing them. */
+  | { readonly kind: 'replay'; readonly expected: Pick<Measurement, 'size' | 'fingerprint'> }
+  /** Only looks at the files. */
+  | { readonly kind: 'look' }
+)
+
+/** What a layer worker answers. */
+export type LayerAnswer = { readonly id: number } &
+  /** `kept` holds the whole layer, or is undefined where there was no room for it. */
+  (
+    | {
+        readonly kind: 'measured'
+        readonly measurement: Measurement
+        readonly kept: readonly PooledChunk[] | undefined
+      }
+    | { readonly kind: 'chunk'; readonly chunk: PooledChunk }
+    | { readonly kind: 'replayed' }
+    | { readonly kind: 'looked'; readonly fingerprint: string }
+    | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
+  )

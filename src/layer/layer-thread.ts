@@ -1,0 +1,56 @@
+import { Worker } from 'node:worker_threads'
+import { DockerToolsError } from '#errors'
+import type { ChunkPool } from './chunk-pool.ts'
+import type { LayerAnswer, LayerJob } from './layer-job.ts'
+
+/** A worker thread that runs one layer job after the other. */
+export class LayerThread implements AsyncDisposable {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, (answer: LayerAnswer) => void>()
+  #failure: DockerToolsError | undefined
+
+  constructor(pool: ChunkPool) {
+    const file = import.meta.url.endsWith('.ts') ? './layer-worker.ts' : './layer-worker.js'
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: pool })
+    this.#worker.unref()
+    this.#worker.on('message', (answer: LayerAnswer) => this.#waiting.get(answer.id)?.(answer))
+    this.#worker.on('error', (error) => this.#fail(error))
+  }
+
+  /**
+   * Posts a job; `onAnswer` gets all its answers. Jobs run in the order they are posted in.
+   * While jobs are open, the thread keeps the process alive.
+   */
+  post(job: LayerJob, onAnswer: (answer: LayerAnswer) => void): void {
+    if (this.#failure !== undefined) {
+      onAnswer({ id: job.id, kind: 'failed', code: 'INTERNAL', message: this.#failure.message, hint: undefined })
+      return
+    }
+    this.#waiting.set(job.id, (answer) => {
+      if (answer.kind !== 'chunk') this.#forget(job.id)
+      onAnswer(answer)
+    })
+    this.#worker.ref()
+    this.#worker.postMessage(job)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #forget(id: number): void {
+    this.#waiting.delete(id)
+    if (this.#waiting.size === 0) this.#worker.unref()
+  }
+
+  #fail(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#failure = new DockerToolsError('INTERNAL', `Cannot make layers: a worker thread died: ${reason}`, {
+      cause: error,
+    })
+    for (const [id, answer] of this.#waiting) {
+      answer({ id, kind: 'failed', code: 'INTERNAL', message: this.#failure.message, hint: undefined })
+    }
+    this.#waiting.clear()
+  }
+}

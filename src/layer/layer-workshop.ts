@@ -1,0 +1,179 @@
+import { DockerToolsError } from '#errors'
+import type { Digest } from '#image'
+import type { ByteSink } from '#util'
+import { type ChunkPool, chunkBytes, makeChunkPool, releaseChunk } from './chunk-pool.ts'
+import { type LayerCache, layerCacheKey, type RememberedLayer } from './layer-cache.ts'
+import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
+import { LayerThread } from './layer-thread.ts'
+import { measureInline } from './measure-inline.ts'
+import type { MeasuredLayer } from './measured-layer.ts'
+import { jobFailure, ReplayReader } from './replay-reader.ts'
+import type { StoreLayerSpec } from './store-layer-spec.ts'
+
+/** How a workshop works. None of it moves a byte of the result. */
+export interface WorkshopOptions {
+  /** Threads that measure; one more writes layers that were not kept. */
+  readonly threads: number
+  readonly cache?: LayerCache | undefined
+  /** About how many bytes all layers have together: little work is done at once, without threads. */
+  readonly totalSizeHint: number
+  /** Milliseconds since 1970: decides only whether a file is too young to be trusted to the cache. */
+  readonly now: () => number
+}
+
+/** 48 MiB may hold measured layers until they are written, 8 MiB are for the layer that is being written. */
+const KEEPABLE_CHUNKS = 192
+const PASSING_CHUNKS = 32
+
+/** A layer larger than this is read again when it is written, so that it does not push out many small ones. */
+const KEEP_BELOW_BYTES = 24 * 1024 * 1024
+
+/**
+ * A file that changed so shortly before it was measured may change once more
+ * without its change time moving: file systems count in steps of up to a second.
+ */
+const SETTLED_MS = 2000
+
+/** Up to here hashing on the calling thread is done before a worker thread would have started. */
+const INLINE_BELOW_BYTES = 24 * 1024 * 1024
+
+interface Queued {
+  readonly sizeHint: number
+  readonly job: LayerJob
+  readonly onAnswer: (answer: LayerAnswer) => void
+}
+
+/**
+ * Measures store layers on several threads while earlier ones are written.
+ *
+ * Layers are started in the order they are asked for, so that the first is
+ * done first, except that one that is most of the remaining work is not left
+ * for the end.
+ */
+export class LayerWorkshop implements AsyncDisposable {
+  readonly #options: WorkshopOptions
+  readonly #pool: ChunkPool = makeChunkPool(KEEPABLE_CHUNKS, PASSING_CHUNKS)
+  readonly #idle: LayerThread[] = []
+  readonly #threads: LayerThread[] = []
+  #queue: readonly Queued[] = []
+  #writer: LayerThread | undefined
+  #lastId = 0
+  #inlineBytes = 0
+
+  constructor(options: WorkshopOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param sizeHint About how many bytes the layer has; only the order of work follows from it.
+   * @throws {DockerToolsError} `FILE_CHANGED`, `FILE_UNREADABLE`, `FILE_TYPE_UNSUPPORTED`.
+   */
+  async measure(spec: StoreLayerSpec, sizeHint: number): Promise<MeasuredLayer> {
+    if (this.#options.totalSizeHint < INLINE_BELOW_BYTES) {
+      const layer = measureInline(spec, INLINE_BELOW_BYTES - this.#inlineBytes)
+      this.#inlineBytes += layer?.size ?? 0
+      if (layer !== undefined) return layer
+    }
+    const key = layerCacheKey(spec)
+    const remembered = await this.#options.cache?.recall(key)
+    if (remembered !== undefined && (await this.#isUnchanged(spec, remembered, sizeHint))) {
+      return this.#replayed(spec, remembered)
+    }
+    const begun = this.#options.now()
+    const keep = sizeHint < KEEP_BELOW_BYTES
+    const answer = await this.#run({ kind: 'measure', keep, spec, id: ++this.#lastId }, sizeHint)
+    if (answer.kind !== 'measured') throw unexpected(answer)
+    const { measurement, kept } = answer
+    if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
+    return kept === undefined ? this.#replayed(spec, measurement) : this.#kept(measurement, kept)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#queue = []
+    const threads = this.#writer === undefined ? this.#threads : [...this.#threads, this.#writer]
+    await Promise.all(threads.map((thread) => thread[Symbol.asyncDispose]()))
+  }
+
+  async #isUnchanged(spec: StoreLayerSpec, remembered: RememberedLayer, sizeHint: number): Promise<boolean> {
+    // Looking costs a small part of measuring.
+    const answer = await this.#run({ kind: 'look', spec, id: ++this.#lastId }, sizeHint / 16)
+    if (answer.kind !== 'looked') throw unexpected(answer)
+    return answer.fingerprint === remembered.fingerprint
+  }
+
+  #kept(measurement: RememberedLayer, chunks: readonly PooledChunk[]): MeasuredLayer {
+    const pool = this.#pool
+    return {
+      digest: `sha256:${measurement.sha256}` as Digest,
+      size: measurement.size,
+      prepare: () => undefined,
+      async writeTo(sink: ByteSink): Promise<void> {
+        for (const chunk of chunks) {
+          await sink.write(chunkBytes(pool, chunk.index, chunk.length))
+          releaseChunk(pool, chunk.index)
+        }
+      },
+    }
+  }
+
+  #replayed(spec: StoreLayerSpec, measurement: RememberedLayer): MeasuredLayer {
+    let reader: ReplayReader | undefined
+    const prepare = (): void => {
+      if (reader !== undefined) return
+      reader = new ReplayReader(this.#pool)
+      this.#writer ??= new LayerThread(this.#pool)
+      this.#writer.post({ kind: 'replay', spec, expected: measurement, id: ++this.#lastId }, reader.onAnswer)
+    }
+    return {
+      digest: `sha256:${measurement.sha256}` as Digest,
+      size: measurement.size,
+      prepare,
+      async writeTo(sink: ByteSink): Promise<void> {
+        prepare()
+        await reader?.writeTo(sink)
+      },
+    }
+  }
+
+  async #run(job: LayerJob, sizeHint: number): Promise<LayerAnswer> {
+    const answer = await new Promise<LayerAnswer>((resolve) => {
+      this.#queue = [...this.#queue, { job, sizeHint, onAnswer: resolve }]
+      this.#dispatch()
+    })
+    if (answer.kind === 'failed') throw jobFailure(answer)
+    return answer
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#idle.pop() ?? this.#hire()
+      if (thread === undefined) return
+      const next = this.#takeNext()
+      thread.post(next.job, (answer) => {
+        this.#idle.push(thread)
+        next.onAnswer(answer)
+        this.#dispatch()
+      })
+    }
+  }
+
+  #hire(): LayerThread | undefined {
+    if (this.#threads.length >= this.#options.threads) return undefined
+    const thread = new LayerThread(this.#pool)
+    this.#threads.push(thread)
+    return thread
+  }
+
+  #takeNext(): Queued {
+    const total = this.#queue.reduce((sum, queued) => sum + queued.sizeHint, 0)
+    const largest = this.#queue.reduce((best, queued) => (queued.sizeHint > best.sizeHint ? queued : best))
+    const isCritical = largest.sizeHint * this.#options.threads > total
+    const next = isCritical ? largest : (this.#queue[0] ?? largest)
+    this.#queue = this.#queue.filter((queued) => queued !== next)
+    return next
+  }
+}
+
+function unexpected(answer: LayerAnswer): DockerToolsError {
+  return new DockerToolsError('INTERNAL', `Cannot make a layer: a worker answered "${answer.kind}"`)
+}

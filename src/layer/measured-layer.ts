@@ -1,0 +1,29 @@
+import type { Content, Digest } from '#image'
+import type { ByteSink } from '#util'
+
+/** A layer whose digest and size are known and whose bytes can be written, once. */
+export interface MeasuredLayer {
+  readonly digest: Digest
+  /** Bytes of the tar. */
+  readonly size: number
+  /** Starts to fetch the bytes where that takes time. They must be asked for next. */
+  prepare(): void
+  /**
+   * Writes the tar. Whoever has asked for the layer writes it once, or not at all.
+   *
+   * @throws {DockerToolsError} `FILE_CHANGED` if what was measured is not there any more.
+   */
+  writeTo(sink: ByteSink): Promise<void>
+}
+
+/** A layer that is held as content. */
+export function layerOfContent(content: Content): MeasuredLayer {
+  return {
+    digest: content.digest,
+    size: content.size,
+    prepare: () => undefined,
+    async writeTo(sink) {
+      for await (const chunk of content.open()) await sink.write(chunk)
+    },
+  }
+}

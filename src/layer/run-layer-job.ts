@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { DockerToolsError } from '#errors'
+import { byteStringToText } from '#util'
+import { CHUNK_BYTES, type ChunkPool, chunkBytes, releaseChunk, takeKeepable, takePassing } from './chunk-pool.ts'
+import { ChunkWriter } from './chunk-writer.ts'
+import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
+import type { StoreLayerSpec } from './store-layer-spec.ts'
+import { fingerprintStoreLayer, writeStoreLayer } from './write-store-layer.ts'
+
+/** Runs one job to its end. Blocks; for worker threads. Answers are given to `answer` as they come. */
+export function runLayerJob(job: LayerJob, pool: ChunkPool, answer: (answer: LayerAnswer) => void): void {
+  try {
+    switch (job.kind) {
+      case 'measure':
+        answer(measure(job, pool))
+        break
+      case 'replay':
+        replay(job, pool, answer)
+        break
+      case 'look':
+        answer({ id: job.id, kind: 'looked', fingerprint: fingerprintStoreLayer(job.spec).digest() })
+        break
+    }
+  } catch (error) {
+    answer({ id: job.id, kind: 'failed', ...describe(error) })
+  }
+}
+
+function measure(job: LayerJob & { readonly kind: 'measure' }, pool: ChunkPool): LayerAnswer {
+  const hash = createHash('sha256')
+  const keeping = new KeptChunks(pool, job.keep)
+  const out = new ChunkWriter(keeping.first(), (filled) => {
+    hash.update(filled)
+    return keeping.next(filled)
+  })
+  try {
+    const fingerprint = writeStoreLayer(job.spec, out)
+    return {
+      id: job.id,
+      kind: 'measured',
+      measurement: {
+        sha256: hash.digest('hex'),
+        size: out.size,
+        fingerprint: fingerprint.digest(),
+        latestChangeMs: fingerprint.latestChangeMs,
+      },
+      kept: keeping.finish(),
+    }
+  } catch (error) {
+    keeping.drop()
+    throw error
+  }
+}
+
+/** The chunks of a layer that is measured, as long as the pool has room for all of them. */
+class KeptChunks {
+  readonly #pool: ChunkPool
+  #kept: PooledChunk[] | undefined
+  #current: number | undefined
+
+  constructor(pool: ChunkPool, keep: boolean) {
+    this.#pool = pool
+    this.#kept = keep ? [] : undefined
+  }
+
+  first(): Uint8Array {
+    return this.#advance()
+  }
+
+  next(filled: Uint8Array): Uint8Array {
+    if (this.#current === undefined) return privateBuffer()
+    this.#kept?.push({ index: this.#current, length: filled.length })
+    return this.#advance()
+  }
+
+  /** The whole layer, or undefined. The buffer that was to be filled next goes back. */
+  finish(): readonly PooledChunk[] | undefined {
+    if (this.#current !== undefined) releaseChunk(this.#pool, this.#current)
+    this.#current = undefined
+    return this.#kept
+  }
+
+  drop(): void {
+    for (const chunk of this.#kept ?? []) releaseChunk(this.#pool, chunk.index)
+    this.#kept = undefined
+    this.finish()
+  }
+
+  #advance(): Uint8Array {
+    this.#current = this.#kept === undefined ? undefined : takeKeepable(this.#pool)
+    if (this.#current !== undefined) return chunkBytes(this.#pool, this.#current)
+    this.drop()
+    return privateBuffer()
+  }
+}
+
+let reused: Uint8Array | undefined
+
+/** One buffer a thread for layers that are not kept. */
+function privateBuffer(): Uint8Array {
+  reused ??= new Uint8Array(4 * CHUNK_BYTES)
+  return reused
+}
+
+function replay(
+  job: LayerJob & { readonly kind: 'replay' },
+  pool: ChunkPool,
+  answer: (answer: LayerAnswer) => void,
+): void {
+  let current = takePassing(pool)
+  const out = new ChunkWriter(chunkBytes(pool, current), (filled) => {
+    answer({ id: job.id, kind: 'chunk', chunk: { index: current, length: filled.length } })
+    current = takePassing(pool)
+    return chunkBytes(pool, current)
+  })
+  try {
+    const fingerprint = writeStoreLayer(job.spec, out).digest()
+    if (out.size !== job.expected.size || fingerprint !== job.expected.fingerprint) throw changedSince(job.spec)
+    answer({ id: job.id, kind: 'replayed' })
+  } finally {
+    releaseChunk(pool, current)
+  }
+}
+
+function changedSince(spec: StoreLayerSpec): DockerToolsError {
+  const paths = spec.roots.map((root) => byteStringToText(root.physical))
+  const shown =
+    paths.length > 3 ? `${paths.slice(0, 3).join('", "')}" and ${paths.length - 3} more` : `${paths.join('", "')}"`
+  return new DockerToolsError(
+    'FILE_CHANGED',
+    `Cannot write the layer of "${shown}: a file changed while the image was made`,
+  )
+}
+
+function describe(error: unknown): Pick<LayerAnswer & { readonly kind: 'failed' }, 'code' | 'message' | 'hint'> {
+  if (error instanceof DockerToolsError) return { code: error.code, message: error.message, hint: error.hint }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { code: 'INTERNAL', message: `Cannot make a layer: ${text}`, hint: undefined }
+}

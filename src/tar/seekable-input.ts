@@ -1,0 +1,48 @@
+import type { TarInput } from './tar-input.ts'
+
+/** A file, or anything else that can be read from anywhere. */
+export interface SeekableSource {
+  /** The `length` bytes at `offset`, or fewer only where the source ends. */
+  read(offset: number, length: number): Promise<Uint8Array>
+}
+
+const WINDOW_BYTES = 64 * 1024
+
+/** Reads the headers of an archive, and of bodies only what happens to be near them. */
+export class SeekableInput implements TarInput {
+  readonly #source: SeekableSource
+  #window: Uint8Array = new Uint8Array(0)
+  #windowOffset = 0
+  #offset = 0
+
+  constructor(source: SeekableSource) {
+    this.#source = source
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  async read(length: number): Promise<Uint8Array> {
+    let start = this.#offset - this.#windowOffset
+    if (start < 0 || start + length > this.#window.length) {
+      this.#window = await this.#source.read(this.#offset, Math.max(length, WINDOW_BYTES))
+      this.#windowOffset = this.#offset
+      start = 0
+    }
+    const bytes = this.#window.subarray(start, start + length)
+    this.#offset += bytes.length
+    return bytes
+  }
+
+  readSome(length: number): Promise<Uint8Array> {
+    return this.read(Math.min(length, WINDOW_BYTES))
+  }
+
+  /** The last byte is looked at: where it is, all before it are. */
+  async skip(length: number): Promise<boolean> {
+    if (length === 0) return true
+    this.#offset += length - 1
+    return (await this.read(1)).length === 1
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * File trees: listing what is on disk in a defined order, and joining trees by
+ * symlinks. Knows nothing of archives, and follows no symlink.
+ *
+ * @see https://gitlab.freedesktop.org/xorg/util/lndir
+ */
+export { joinTrees, type JoinCollision, type JoinedEntry, type JoinedTree, type JoinSource } from './join-trees.ts'
+export { materialize } from './materialize.ts'
+export { sortNames, type TreeOrder } from './name-order.ts'
+export { scanTree, type ScannedEntry } from './scan-tree.ts'
+export { treeEntries } from './tree-entries.ts'
+export type { TreeEntry, TreeKind } from './tree-entry.ts'
