@@ -3,3 +3,23 @@
  */
 export { DockerToolsError, type ErrorCode, IntegrityError, ScriptError, TransferError } from '#errors'
 export type { BuildEvent, Reporter } from '#events'
+export {
+  type ArchiveRecipe,
+  buildLayeredImage,
+  type BuildLayeredImageArgs,
+  type BuildOptions,
+  type Conf,
+  type ConfigArgument,
+  type ContentsArgument,
+  type ImageSummary,
+  type NestedDefinition,
+  type PathArgument,
+  type Recipe,
+  streamConf,
+  streamLayeredImage,
+  type StreamLayeredImageArgs,
+  type StreamRecipe,
+  type WriteOptions,
+} from '#docker-tools'
+export type { LayeringPipeline, LayeringStage, SplitPathSpec } from '#layering'
+export type { ByteSink } from '#util'

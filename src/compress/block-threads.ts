@@ -21,6 +21,7 @@ export class BlockThreads implements AsyncDisposable {
   readonly #threads: readonly Thread[]
   readonly #layout: SlotLayout
   #failure: DockerToolsError | undefined
+  #isEnding = false
 
   constructor(codec: Codec, { dictionaryBytes, blockBytes }: SlotLayout, count: number) {
     this.#layout = { dictionaryBytes, blockBytes }
@@ -45,13 +46,8 @@ export class BlockThreads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(
-      this.#threads.map(({ worker }) => {
-        // Or the process would end before the thread, and whoever waits here with it.
-        worker.ref()
-        return worker.terminate()
-      }),
-    )
+    this.#isEnding = true
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
   }
 
   #start(workerData: BlockWorkerData): Thread {
@@ -61,7 +57,8 @@ export class BlockThreads implements AsyncDisposable {
     const tasks: Task[] = []
     worker.on('message', (packedBytes: BlockWorkerReply) => {
       const task = tasks.shift()!
-      if (tasks.length === 0) worker.unref()
+      // An answer may still come while the threads end; then the process has to wait for the end.
+      if (tasks.length === 0 && !this.#isEnding) worker.unref()
       // A copy: the slot is filled again while the reader may still hold the bytes.
       task.resolve(slotOutput(task.slot, this.#layout).slice(0, packedBytes))
     })

@@ -62,7 +62,7 @@ describe('decompress()', () => {
             assert.equal(await outcome(kind, packed, all), 'same')
             assert.equal(await outcome('auto', packed, all), 'same')
           }),
-          { numRuns: kind === 'xz' ? 3 : 20 },
+          { numRuns: kind === 'xz' ? 2 : 15 },
         )
         assert.equal(await outcome('auto', packed, [1]), 'same')
       })

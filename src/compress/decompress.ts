@@ -14,7 +14,8 @@ import { unzstd } from './unzstd.ts'
  *
  * @param kind What the stream is, or `auto` to tell by its first bytes; then
  *   what is not known comes out as it is.
- * @param source Compressed bytes in chunks of any size.
+ * @param source Compressed bytes in chunks of any size. Several may be in use at
+ *   once, so a source must not fill a buffer again that it has handed out.
  * @param limits What the stream may ask of this machine; see `DecompressLimits`.
  * @returns The plain bytes, in chunks of up to 512 KiB. The chunks are the
  *   reader's to keep.

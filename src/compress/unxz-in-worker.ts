@@ -45,8 +45,6 @@ export async function* unxzInWorker(source: Peekable, maxWindowBytes: number): A
       }
     }
   } finally {
-    // Or the process would end before the thread, and whoever waits here with it.
-    worker.ref()
     await worker.terminate()
   }
 }

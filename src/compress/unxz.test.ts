@@ -58,7 +58,7 @@ for (const [name, program] of WAYS) {
 
     test('tells cut short from broken', async () => {
       const packed = xz()
-      for (const length of [3, 5000, packed.length - 1]) {
+      for (const length of [3, packed.length - 1]) {
         assert.equal(await outcome(program, packed.subarray(0, length)), 'TRUNCATED', `after ${length} bytes`)
       }
       const broken = Buffer.from(packed)

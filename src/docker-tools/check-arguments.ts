@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { DockerToolsError } from '#errors'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '#util'
 
 /**
  * Checks the arguments of a function against its schema.

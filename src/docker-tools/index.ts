@@ -16,3 +16,5 @@ export type {
 export type { ArchiveRecipe, BuildOptions, Conf, ImageSummary, Recipe, StreamRecipe, WriteOptions } from './recipe.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
+export { recipeFromDefinition } from './definition.ts'
+export { isRecipe } from './path-argument.ts'

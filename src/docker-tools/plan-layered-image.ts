@@ -63,14 +63,16 @@ export async function planLayeredImage(
   const graph = args.includeStorePaths
     ? [...referenced, ...own].toSorted((a, b) => compareStorePaths(a.path, b.path))
     : []
-  const storeLayers = groupIntoLayers(graph, {
-    layering: args.layering,
-    pipeline,
-    maxLayers: args.maxLayers,
-    baseLayers,
-    excludePaths: own.map((node) => node.path),
-    debug: args.debug,
-  })
+  const storeLayers = !args.includeStorePaths
+    ? []
+    : groupIntoLayers(graph, {
+        layering: args.layering,
+        pipeline,
+        maxLayers: args.maxLayers,
+        baseLayers,
+        excludePaths: own.map((node) => node.path),
+        debug: args.debug,
+      })
 
   const confPath = async (): Promise<StorePath> =>
     layeredConfPath({

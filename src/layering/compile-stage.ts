@@ -33,14 +33,10 @@ function compileStage(stage: LayeringStage, where: string): CompiledStage {
       return onList(at, (items) => limitLayers(items, stage[1], at))
     case 'remove_paths': {
       const removed = new Set(typeof stage[1] === 'string' ? [stage[1]] : stage[1])
-      return onGraph(at, (graph) =>
-        graphValue(
-          subGraph(
-            graph,
-            nodesWhere(graph, (node) => !removed.has(graph.paths[node]!)),
-          ),
-        ),
-      )
+      return onGraph(at, (graph) => {
+        const left = nodesWhere(graph, (node) => !removed.has(graph.paths[node]!))
+        return graphValue(subGraph(graph, left))
+      })
     }
     case 'reverse':
       return onList(at, (items) => items.toReversed())
@@ -96,12 +92,8 @@ function splitEvery(graph: IndexedGraph, count: number): IndexedGraph[] {
   const graphs: IndexedGraph[] = []
   for (let first = 0; first < graph.paths.length; first += count) {
     const end = Math.min(first + count, graph.paths.length)
-    graphs.push(
-      subGraph(
-        graph,
-        Array.from({ length: end - first }, (_, index) => first + index),
-      ),
-    )
+    const nodes = Array.from({ length: end - first }, (_, index) => first + index)
+    graphs.push(subGraph(graph, nodes))
   }
   return graphs
 }
@@ -119,11 +111,10 @@ function limitLayers(items: readonly PipelineValue[], count: number, at: string)
 
 function subcomponent(graph: IndexedGraph, starts: ReadonlySet<string>, direction: 'out' | 'in'): PipelineValue {
   const reached = reachableFrom(direction === 'out' ? graph : reverseGraph(graph), nodesNamed(graph, starts))
-  const part = (inside: number): IndexedGraph =>
-    subGraph(
-      graph,
-      nodesWhere(graph, (node) => reached[node] === inside),
-    )
+  const part = (inside: number): IndexedGraph => {
+    const nodes = nodesWhere(graph, (node) => reached[node] === inside)
+    return subGraph(graph, nodes)
+  }
   return partsValue([
     ['main', part(1)],
     ['rest', part(0)],

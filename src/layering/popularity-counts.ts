@@ -78,25 +78,27 @@ function sumMissing(
   for (let first = 0; first < size; first += words * 32) {
     sets.fill(0)
     for (let rank = first; rank < size; rank++) {
-      const row = rank * words
-      // Ranks before the window have nothing of it above them: users come first.
-      const wordsUsed = Math.min(words, ((rank - first) >>> 5) + 1)
-      for (let edge = userOffsets[rank]!; edge < userOffsets[rank + 1]!; edge++) {
-        const userRow = users[edge]! * words
-        for (let word = 0; word < wordsUsed; word++) sets[row + word]! |= sets[userRow + word]!
-      }
-      const base = bases[rank]!
-      if (base !== -1 && userOffsets[rank + 1]! - userOffsets[rank]! > 1) {
-        for (let word = 0; word < wordsUsed; word++) {
-          const lacking = sets[row + word]! & ~sets[base * words + word]!
+      // What is above a rank has a smaller number, so its set needs no more words than these.
+      const set = sets.subarray(rank * words, rank * words + Math.min(words, ((rank - first) >>> 5) + 1))
+      const rankUsers = users.subarray(userOffsets[rank], userOffsets[rank + 1])
+      for (const user of rankUsers) addAll(set, sets, user * words)
+      if (rankUsers.length > 1) {
+        const baseRow = bases[rank]! * words
+        for (let word = 0; word < set.length; word++) {
+          const lacking = set[word]! & ~sets[baseRow + word]!
           if (lacking !== 0) sums.addBits(rank, first + word * 32, lacking)
         }
       }
       const own = rank - first
-      if (own < words * 32) sets[row + (own >>> 5)]! |= 1 << (own & 31)
+      if (own < words * 32) set[own >>> 5]! |= 1 << (own & 31)
     }
   }
   return sums.totals()
+}
+
+/** Adds to `set` the bits of the row of `sets` that starts at `row`. */
+function addAll(set: Uint32Array, sets: Uint32Array, row: number): void {
+  for (let word = 0; word < set.length; word++) set[word]! |= sets[row + word]!
 }
 
 /** A sum for each rank, kept in doubles while they are exact. */

@@ -33,24 +33,13 @@ export function splitPaths(specs: readonly SplitPathSpec[]): (graph: IndexedGrap
     const cut = withoutReferencesTo(graph, split)
     const others = nodesWhere(graph, (node) => splitOff[node] === 0)
     const stillReached = reachableFrom(cut, others)
+    const part = (test: (node: number) => boolean): IndexedGraph => subGraph(cut, nodesWhere(graph, test))
     const parts: [string, IndexedGraph][] = [
-      [
-        'main',
-        subGraph(
-          cut,
-          nodesWhere(graph, (node) => stillReached[node] === 0),
-        ),
-      ],
-      [
-        'common',
-        subGraph(
-          cut,
-          nodesWhere(graph, (node) => splitOff[node] === 1 && stillReached[node] === 1),
-        ),
-      ],
-      ['rest', subGraph(cut, others)],
+      ['main', part((node) => stillReached[node] === 0)],
+      ['common', part((node) => splitOff[node] === 1 && stillReached[node] === 1)],
+      ['rest', part((node) => splitOff[node] === 0)],
     ]
-    return new Map(parts.filter(([, part]) => part.paths.length > 0))
+    return new Map(parts.filter(([, graphOfPart]) => graphOfPart.paths.length > 0))
   }
 }
 

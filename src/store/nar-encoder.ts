@@ -1,15 +1,21 @@
 import { DockerToolsError } from '#errors'
 import type { TreeEntry } from '#tree'
 import { type ByteString, byteStringToBytes, byteStringToText, unreachable } from '#util'
+import {
+  DIRECTORY,
+  encodeLength,
+  encodeWord,
+  END,
+  ENTRY,
+  ENTRY_END,
+  EXECUTABLE,
+  FILE,
+  MAGIC,
+  NODE,
+  paddingLength,
+  SYMLINK,
+} from './nar-words.ts'
 
-const MAGIC = words('nix-archive-1')
-const ENTRY = words('entry', '(', 'name')
-const NODE = words('node')
-const DIRECTORY = words('(', 'type', 'directory')
-const FILE = words('(', 'type', 'regular', 'contents')
-const EXECUTABLE = words('(', 'type', 'regular', 'executable', '', 'contents')
-const SYMLINK = words('(', 'type', 'symlink', 'target')
-const END = words(')')
 const OWNER_EXECUTES = 0o100
 
 interface OpenDirectory {
@@ -37,7 +43,7 @@ export class NarEncoder {
   tail(entry: TreeEntry): Buffer {
     if (entry.type === 'directory') return Buffer.alloc(0)
     const padding = Buffer.alloc(entry.type === 'file' ? paddingLength(entry.size) : 0)
-    return Buffer.concat([padding, END, ...(this.#open.length > 0 ? [END] : [])])
+    return Buffer.concat([padding, (this.#open.length > 0 ? ENTRY_END : END).bytes])
   }
 
   /** Closes what is open. */
@@ -50,7 +56,7 @@ export class NarEncoder {
 
   #startRoot(entry: TreeEntry): Buffer[] {
     if (entry.path !== '') throw outOfOrder(`it starts with ${quote(entry.path)}, it should start with its root`)
-    return [MAGIC]
+    return [MAGIC.bytes]
   }
 
   #startEntry(entry: TreeEntry): Buffer[] {
@@ -65,30 +71,23 @@ export class NarEncoder {
     if (directory.lastName >= name)
       throw outOfOrder(`${quote(entry.path)} should stand before ${quote(directory.lastName)}`)
     directory.lastName = name
-    parts.push(ENTRY, word(byteStringToBytes(name)), NODE)
+    parts.push(ENTRY.bytes, encodeWord(byteStringToBytes(name)), NODE.bytes)
     return parts
   }
 
   #closeDirectory(parts: Buffer[]): void {
-    const directory = this.#open.pop()
-    parts.push(END)
-    if (directory?.isRoot === false) parts.push(END)
+    parts.push((this.#open.pop()?.isRoot === false ? ENTRY_END : END).bytes)
   }
-}
-
-/** Zeros after `size` bytes up to a multiple of eight. */
-export function paddingLength(size: number): number {
-  return (8 - (size % 8)) % 8
 }
 
 function nodeHead(entry: TreeEntry): Buffer[] {
   switch (entry.type) {
     case 'directory':
-      return [DIRECTORY]
+      return [DIRECTORY.bytes]
     case 'file':
-      return [(entry.mode & OWNER_EXECUTES) === 0 ? FILE : EXECUTABLE, length(entry.size)]
+      return [((entry.mode & OWNER_EXECUTES) === 0 ? FILE : EXECUTABLE).bytes, encodeLength(entry.size)]
     case 'symlink':
-      return [SYMLINK, word(byteStringToBytes(entry.target))]
+      return [SYMLINK.bytes, encodeWord(byteStringToBytes(entry.target))]
     case 'fifo':
     case 'char':
     case 'block':
@@ -100,20 +99,6 @@ function nodeHead(entry: TreeEntry): Buffer[] {
     default:
       return unreachable(entry)
   }
-}
-
-function words(...texts: readonly string[]): Buffer {
-  return Buffer.concat(texts.map((text) => word(Buffer.from(text))))
-}
-
-function word(bytes: Buffer): Buffer {
-  return Buffer.concat([length(bytes.length), bytes, Buffer.alloc(paddingLength(bytes.length))])
-}
-
-function length(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
 }
 
 function outOfOrder(fault: string): DockerToolsError {

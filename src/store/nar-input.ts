@@ -1,30 +1,42 @@
 import { DockerToolsError } from '#errors'
-import { type ByteString, bytesToByteString } from '#util'
+import { type ByteString, bytesToByteString, byteStringToText } from '#util'
+import { paddingLength, type Phrase } from './nar-words.ts'
 
-const EMPTY = new Uint8Array(0)
+const EMPTY: Buffer = Buffer.alloc(0)
+/** The longest keyword is `nix-archive-1`; anything beyond this is none. */
+const MAX_KEYWORD_BYTES = 32
 
-/** Reads the words a NAR is made of: an eight-byte length, the bytes, zeros up to a multiple of eight. */
+/** The words of a NAR, read one after the other. `place` is what messages name; it costs nothing until then. */
 export class NarInput {
+  /** The path of the entry that is read. */
+  place: ByteString = '' as ByteString
   readonly #source: AsyncIterator<Uint8Array>
-  #chunk: Uint8Array = EMPTY
+  #chunk: Buffer = EMPTY
   #offset = 0
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** A length that is not followed by its bytes at once: a file's size. */
-  async readLength(what: string): Promise<number> {
-    const bytes = await this.#readExact(8, what)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 8)
-    const high = view.getUint32(4, true)
-    if (high >= 0x20_0000) {
-      throw new DockerToolsError(
-        'FORMAT_INVALID',
-        `Cannot read NAR: the length of ${what} is ${view.getBigUint64(0, true)}, it should be below 2^53`,
-      )
+  /** Takes `phrase` if it is there already, in one piece. False says nothing: it may be there in pieces. */
+  tryTake({ bytes }: Phrase): boolean {
+    const end = this.#offset + bytes.length
+    if (end > this.#chunk.length || bytes.compare(this.#chunk, this.#offset, end) !== 0) return false
+    this.#offset = end
+    return true
+  }
+
+  /** @throws {DockerToolsError} `FORMAT_INVALID` if something else stands there. */
+  async expect(phrase: Phrase): Promise<void> {
+    if (this.tryTake(phrase)) return
+    for (const keyword of phrase.keywords) {
+      const word = await this.readKeyword()
+      if (word !== keyword) throw this.unexpected(word, JSON.stringify(keyword))
     }
-    return high * 0x1_0000_0000 + view.getUint32(0, true)
+  }
+
+  async readKeyword(): Promise<string> {
+    return this.readWord(MAX_KEYWORD_BYTES, 'a keyword')
   }
 
   /** A word of at most `maxBytes`. `what` names it in messages. */
@@ -33,12 +45,22 @@ export class NarInput {
     if (length > maxBytes) {
       throw new DockerToolsError(
         'LIMIT_EXCEEDED',
-        `Cannot read NAR: ${what} has ${length} bytes, the limit is ${maxBytes}`,
+        `Cannot read NAR: ${what} in ${this.describePlace()} has ${length} bytes, the limit is ${maxBytes}`,
       )
     }
     const word = bytesToByteString(await this.#readExact(length, what))
     await this.readPadding(length, what)
     return word
+  }
+
+  /** A length that is not followed by its bytes at once: a file's size. */
+  async readLength(what: string): Promise<number> {
+    const bytes = await this.#readExact(8, what)
+    const high = bytes.readUInt32LE(4)
+    if (high >= 0x20_0000) {
+      throw this.invalid(`the length of ${what} is ${bytes.readBigUInt64LE()}, it should be below 2^53`)
+    }
+    return high * 0x1_0000_0000 + bytes.readUInt32LE(0)
   }
 
   /**
@@ -51,17 +73,16 @@ export class NarInput {
   }
 
   async readPadding(length: number, what: string): Promise<void> {
-    const count = (8 - (length % 8)) % 8
+    const count = paddingLength(length)
     if (count === 0) return
     const padding = await this.#readExact(count, what)
-    if (padding.some((byte) => byte !== 0)) {
-      throw new DockerToolsError('FORMAT_INVALID', `Cannot read NAR: the padding after ${what} should be zeros`)
-    }
+    if (padding.some((byte) => byte !== 0)) throw this.invalid(`the padding after ${what} should be zeros`)
   }
 
   /** Makes sure that nothing follows. */
   async expectEnd(): Promise<void> {
-    if (this.#offset < this.#chunk.length || !(await this.#next())) return this.#refuseMore()
+    if (this.#offset === this.#chunk.length && (await this.#next())) return
+    throw new DockerToolsError('FORMAT_INVALID', 'Cannot read NAR: data follows its end, where nothing should be')
   }
 
   /** Closes the source where it was not read to its end. */
@@ -69,8 +90,20 @@ export class NarInput {
     await this.#source.return?.()
   }
 
-  #refuseMore(): never {
-    throw new DockerToolsError('FORMAT_INVALID', 'Cannot read NAR: data follows its end, where nothing should be')
+  unexpected(word: string, expected: string): DockerToolsError {
+    return this.invalid(`there is ${JSON.stringify(byteStringToText(word as ByteString))}, it should be ${expected}`)
+  }
+
+  invalid(fault: string): DockerToolsError {
+    return new DockerToolsError('FORMAT_INVALID', `Cannot read NAR: in ${this.describePlace()}, ${fault}`)
+  }
+
+  /** The end of a long path, where the trouble is. */
+  describePlace(): string {
+    const { place } = this
+    if (place === '') return 'the root'
+    const shown = place.length > 300 ? `…${byteStringToText(place.slice(-300) as ByteString)}` : byteStringToText(place)
+    return JSON.stringify(shown)
   }
 
   /** True at the end of the source, else the next chunk that is not empty is there. */
@@ -78,8 +111,9 @@ export class NarInput {
     for (;;) {
       const result = await this.#source.next()
       if (result.done === true) return true
-      if (result.value.length === 0) continue
-      this.#chunk = result.value
+      const { value } = result
+      if (value.length === 0) continue
+      this.#chunk = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       this.#offset = 0
       return false
     }
@@ -87,13 +121,16 @@ export class NarInput {
 
   async #fill(what: string): Promise<void> {
     if (await this.#next()) {
-      throw new DockerToolsError('TRUNCATED', `Cannot read NAR: it ends within ${what}, it should go on`)
+      throw new DockerToolsError(
+        'TRUNCATED',
+        `Cannot read NAR: it ends within ${what} in ${this.describePlace()}, it should go on`,
+      )
     }
   }
 
-  async #readExact(count: number, what: string): Promise<Uint8Array> {
+  async #readExact(count: number, what: string): Promise<Buffer> {
     if (this.#chunk.length - this.#offset >= count) return this.#take(count)
-    const bytes = new Uint8Array(count)
+    const bytes = Buffer.alloc(count)
     for (let filled = 0; filled < count;) {
       if (this.#offset === this.#chunk.length) await this.#fill(what)
       const part = this.#take(Math.min(count - filled, this.#chunk.length - this.#offset))
@@ -103,7 +140,7 @@ export class NarInput {
     return bytes
   }
 
-  #take(count: number): Uint8Array {
+  #take(count: number): Buffer {
     const part = this.#chunk.subarray(this.#offset, this.#offset + count)
     this.#offset += count
     return part

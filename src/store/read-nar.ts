@@ -1,8 +1,22 @@
 import { DockerToolsError } from '#errors'
 import type { TreeEntry } from '#tree'
-import { type ByteString, byteStringToText } from '#util'
+import { type ByteString, byteStringToText, unreachable } from '#util'
 import { NarBody } from './nar-body.ts'
 import { NarInput } from './nar-input.ts'
+import {
+  DIRECTORY,
+  END,
+  ENTRY,
+  ENTRY_END,
+  ENTRY_REST,
+  EXECUTABLE,
+  EXECUTABLE_REST,
+  FILE,
+  MAGIC,
+  NODE,
+  SYMLINK,
+  TYPE,
+} from './nar-words.ts'
 
 /** Bounds on what a NAR may make a reader do. */
 export interface NarLimits {
@@ -19,9 +33,6 @@ export const DEFAULT_NAR_LIMITS: NarLimits = { maxDepth: 4096, maxEntries: 20_00
 
 /** `NAME_MAX` of Linux, and of every file system a store can be on. */
 const MAX_NAME_BYTES = 255
-/** The longest keyword is `nix-archive-1`; anything beyond this is no keyword. */
-const MAX_KEYWORD_BYTES = 32
-
 const ROOT = '' as ByteString
 
 interface OpenDirectory {
@@ -67,13 +78,14 @@ class NarReader {
   }
 
   async *read(): AsyncGenerator<TreeEntry> {
-    await this.#expect('nix-archive-1', 'the start')
+    await this.input.expect(MAGIC)
     for (let path: ByteString | undefined = ROOT; path !== undefined; path = await this.#nextPath()) {
+      this.input.place = path
       const entry = await this.#readNode(path)
       yield entry
       await this.#body?.finish()
       this.#body = undefined
-      if (entry.type !== 'directory') await this.#endNode(describe(path))
+      if (entry.type !== 'directory') await this.input.expect(this.#open.length > 0 ? ENTRY_END : END)
     }
     await this.input.expectEnd()
   }
@@ -81,117 +93,96 @@ class NarReader {
   /** The path of the next entry; directories that end are closed. Undefined at the end. */
   async #nextPath(): Promise<ByteString | undefined> {
     for (let directory = this.#open.at(-1); directory !== undefined; directory = this.#open.at(-1)) {
-      const where = describe(directory.path)
-      const word = await this.#readKeyword(where)
-      if (word === 'entry') return this.#readEntryHead(directory, where)
-      if (word !== ')') throw unexpected(word, where, '"entry" or ")"')
+      this.input.place = directory.path
+      if (this.input.tryTake(ENTRY)) return this.#readName(directory)
+      const word = await this.input.readKeyword()
+      if (word === 'entry') {
+        await this.input.expect(ENTRY_REST)
+        return this.#readName(directory)
+      }
+      if (word !== ')') throw this.input.unexpected(word, '"entry" or ")"')
       this.#open.pop()
-      if (this.#open.length > 0) await this.#expect(')', where)
+      if (this.#open.length > 0) await this.input.expect(END)
     }
     return undefined
   }
 
-  async #readEntryHead(directory: OpenDirectory, where: string): Promise<ByteString> {
-    await this.#expect('(', where)
-    await this.#expect('name', where)
-    const name = await this.input.readWord(MAX_NAME_BYTES, `a name in ${where}`)
-    checkName(name, directory.lastName, where)
+  async #readName(directory: OpenDirectory): Promise<ByteString> {
+    const name = await this.input.readWord(MAX_NAME_BYTES, 'a name')
+    this.#checkName(name, directory.lastName)
     directory.lastName = name
-    await this.#expect('node', where)
+    await this.input.expect(NODE)
     return (directory.path === '' ? name : `${directory.path}/${name}`) as ByteString
   }
 
   async #readNode(path: ByteString): Promise<TreeEntry> {
-    const where = describe(path)
     this.#entryCount++
     if (this.#entryCount > this.#limits.maxEntries) throw limitPassed('entries', this.#limits.maxEntries)
-    await this.#expect('(', where)
-    await this.#expect('type', where)
-    const type = await this.#readKeyword(where)
+    const type = await this.#readType()
     switch (type) {
+      case 'file':
+      case 'executable': {
+        const size = await this.input.readLength('the contents')
+        const body = new NarBody(this.input, size)
+        this.#body = body
+        return { type: 'file', path, mode: type === 'file' ? 0o444 : 0o555, size, open: () => body.open() }
+      }
+      case 'symlink':
+        return { type, path, mode: 0o777, target: await this.#readTarget() }
       case 'directory':
         if (this.#open.length >= this.#limits.maxDepth) {
           throw limitPassed('directories within one another', this.#limits.maxDepth)
         }
         this.#open.push({ path, lastName: ROOT })
         return { type, path, mode: 0o555 }
-      case 'symlink':
-        return { type, path, mode: 0o777, target: await this.#readTarget(where) }
-      case 'regular':
-        return this.#readFileHead(path, where)
       default:
-        throw unexpected(type, where, '"regular", "directory" or "symlink"')
+        return unreachable(type)
     }
   }
 
-  async #readTarget(where: string): Promise<ByteString> {
-    await this.#expect('target', where)
-    const target = await this.input.readWord(this.#limits.maxTargetBytes, `the target of ${where}`)
+  /** What a node is. Nearly always its first words are there in one piece, and one comparison tells. */
+  async #readType(): Promise<'file' | 'executable' | 'symlink' | 'directory'> {
+    if (this.input.tryTake(FILE)) return 'file'
+    if (this.input.tryTake(DIRECTORY)) return 'directory'
+    if (this.input.tryTake(SYMLINK)) return 'symlink'
+    if (this.input.tryTake(EXECUTABLE)) return 'executable'
+    await this.input.expect(TYPE)
+    const type = await this.input.readKeyword()
+    if (type === 'directory') return type
+    if (type !== 'regular' && type !== 'symlink') {
+      throw this.input.unexpected(type, '"regular", "directory" or "symlink"')
+    }
+    const field = await this.input.readKeyword()
+    if (type === 'symlink' && field === 'target') return type
+    if (type === 'regular' && field === 'contents') return 'file'
+    if (type === 'symlink' || field !== 'executable') {
+      throw this.input.unexpected(field, type === 'symlink' ? '"target"' : '"executable" or "contents"')
+    }
+    await this.input.expect(EXECUTABLE_REST)
+    return 'executable'
+  }
+
+  async #readTarget(): Promise<ByteString> {
+    const target = await this.input.readWord(this.#limits.maxTargetBytes, 'the target')
     if (target !== '' && !target.includes('\0')) return target
-    throw new DockerToolsError(
-      'FORMAT_INVALID',
-      `Cannot read NAR: the target of ${where} is empty or holds NUL, it should be a path`,
-    )
+    throw this.input.invalid('the target is empty or holds NUL, it should be a path')
   }
 
-  async #readFileHead(path: ByteString, where: string): Promise<TreeEntry> {
-    let word = await this.#readKeyword(where)
-    const isExecutable = word === 'executable'
-    if (isExecutable) {
-      await this.#expect('', where)
-      word = await this.#readKeyword(where)
+  #checkName(name: ByteString, lastName: ByteString): void {
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
+      throw new DockerToolsError(
+        'PATH_UNSAFE',
+        `Cannot read NAR: in ${this.input.describePlace()}, a name is ${quote(name)}, it should be one plain file name`,
+      )
     }
-    if (word !== 'contents') throw unexpected(word, where, '"contents"')
-    const size = await this.input.readLength(`the contents of ${where}`)
-    const body = new NarBody(this.input, size, where)
-    this.#body = body
-    return { type: 'file', path, mode: isExecutable ? 0o555 : 0o444, size, open: () => body.open() }
+    if (lastName >= name) {
+      throw this.input.invalid(`${quote(name)} follows ${quote(lastName)}, names should ascend by bytes`)
+    }
   }
-
-  /** The `)` of the node itself, and that of the `entry (` around it; the root stands in none. */
-  async #endNode(where: string): Promise<void> {
-    await this.#expect(')', where)
-    if (this.#open.length > 0) await this.#expect(')', where)
-  }
-
-  async #expect(keyword: string, where: string): Promise<void> {
-    const word = await this.#readKeyword(where)
-    if (word !== keyword) throw unexpected(word, where, JSON.stringify(keyword))
-  }
-
-  async #readKeyword(where: string): Promise<string> {
-    return this.input.readWord(MAX_KEYWORD_BYTES, `a keyword in ${where}`)
-  }
-}
-
-function checkName(name: ByteString, lastName: ByteString, where: string): void {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
-    throw new DockerToolsError(
-      'PATH_UNSAFE',
-      `Cannot read NAR: a name in ${where} is ${quote(name)}, it should be one plain file name`,
-    )
-  }
-  if (lastName >= name) {
-    throw new DockerToolsError(
-      'FORMAT_INVALID',
-      `Cannot read NAR: in ${where}, ${quote(name)} follows ${quote(lastName)}, names should ascend by bytes`,
-    )
-  }
-}
-
-function describe(path: ByteString): string {
-  return path === '' ? 'the root' : quote(path)
 }
 
 function quote(name: ByteString): string {
-  return JSON.stringify(byteStringToText((name.length > 300 ? `…${name.slice(-300)}` : name) as ByteString))
-}
-
-function unexpected(word: string, where: string, expected: string): DockerToolsError {
-  return new DockerToolsError(
-    'FORMAT_INVALID',
-    `Cannot read NAR: in ${where} stands ${quote(word as ByteString)}, it should be ${expected}`,
-  )
+  return JSON.stringify(byteStringToText(name))
 }
 
 function limitPassed(what: string, limit: number): DockerToolsError {

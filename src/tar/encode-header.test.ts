@@ -5,7 +5,8 @@ import { type ByteString, toByteString } from '#util'
 import { encodeHeader, encodeHeaderInto } from './encode-header.ts'
 import { endOfArchive, paddingLength, TAR_RECORD_BYTES } from './tar-format.ts'
 import type { TarDialect, TarHeader } from './tar-header.ts'
-import { assertSameBytes, fileHeader, headers, wholeSeconds } from './test-support.test.ts'
+import { headers, wholeSeconds } from './header-arbitraries.test.ts'
+import { assertSameBytes, fileHeader } from './test-support.test.ts'
 
 const dialects: readonly TarDialect[] = ['pax', 'gnu', 'gnu-numeric']
 

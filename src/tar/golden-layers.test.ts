@@ -79,15 +79,15 @@ function unpackAll(): Map<string, Buffer> {
   const rows = listing.split('\n').map((line) => line.split('\t'))
   const sizes = rows.filter(([kind]) => kind === 'file').map((row) => Number(row[4]))
   const { stdout } = spawnSync('xz', ['-dc', ...files], { maxBuffer: 2 ** 30 })
-  const unpacked = new Map<string, Buffer>()
+  const result = new Map<string, Buffer>()
   let offset = 0
   for (const [index, layer] of layers.entries()) {
     const end = offset + (sizes[index] ?? Number.NaN)
-    unpacked.set(layer, stdout.subarray(offset, end))
+    result.set(layer, stdout.subarray(offset, end))
     offset = end
   }
   assert.equal(offset, stdout.length)
-  return unpacked
+  return result
 }
 
 /** What the listing says of how a member is stored is for the test that writes it again. */

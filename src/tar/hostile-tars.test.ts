@@ -121,18 +121,21 @@ test('readTar() takes records that look odd but are not', async () => {
 test('readTar() applies global records to all that follow, and lets members override them', async () => {
   const global = extended('g', record('comment', 'c') + record('uid', '7') + record('path', 'all'))
   const own = extended('x', record('uid', '8') + record('path', ''))
-  const found = await read([member('before', 0), global, member('one', 0), own, member('two', 0), END])
+  const none = extended('x', record('uid', ''))
+  const parts = [member('before', 0), global, member('one', 0), own, member('two', 0), none, member('three', 0), END]
+  const found = await read(parts)
   assert.deepEqual(
     found.map(([{ header }]) => [header.path, header.uid]),
     [
       ['before', 0],
       ['all', 7],
       ['two', 8],
+      ['all', 0],
     ],
   )
   assert.deepEqual(
     found.map(([{ headerOffset }]) => headerOffset),
-    [0, 512 + 1024, 512 + 1024 + 512],
+    [0, 512 + 1024, 512 + 1024 + 512, 512 + 1024 + 512 + 1536],
   )
 })
 

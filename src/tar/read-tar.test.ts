@@ -7,7 +7,8 @@ import { encodeHeader } from './encode-header.ts'
 import { readTarIndex } from './read-tar-index.ts'
 import { readTar } from './read-tar.ts'
 import type { TarDialect, TarEntry, TarHeader } from './tar-header.ts'
-import { chunked, collect, fileHeader, headers, patched, wholeSeconds } from './test-support.test.ts'
+import { headers, wholeSeconds } from './header-arbitraries.test.ts'
+import { chunked, collect, fileHeader, patched } from './test-support.test.ts'
 import { writeTar } from './write-tar.ts'
 
 /** Entries whose bodies are short, whatever the header said of the size. */

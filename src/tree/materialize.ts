@@ -19,7 +19,8 @@ export async function materialize(tree: JoinedTree, directory: string): Promise<
     try {
       create(entry, toFsPath(onDisk))
     } catch (cause) {
-      const why = systemErrorCode(cause) === 'EEXIST' ? 'it exists, it should not' : 'the system refuses to'
+      const code = systemErrorCode(cause)
+      const why = code === 'EEXIST' ? 'it exists, it should not' : `the system says ${code}`
       throw new DockerToolsError('WRITE_FAILED', `Cannot create "${byteStringToText(onDisk)}": ${why}`, { cause })
     }
   }

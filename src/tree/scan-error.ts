@@ -25,7 +25,7 @@ export function scanError(doing: string, onDisk: ByteString, cause: unknown, isR
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
-  EACCES: 'there is no permission to',
-  EPERM: 'there is no permission to',
+  EACCES: 'permission is denied, it should be granted',
+  EPERM: 'permission is denied, it should be granted',
   ENAMETOOLONG: 'its path is longer than the system takes',
 }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { makeTempDir, toByteString } from '#util'
 import { treeEntries } from './tree-entries.ts'
@@ -42,6 +51,11 @@ const CHANGES: Readonly<Record<string, (path: string) => void>> = {
   'is replaced by one of the same size': (path) => {
     writeFileSync(`${path}.new`, 'ABC')
     renameSync(`${path}.new`, path)
+  },
+  'is overwritten in place': (path) => {
+    const { ctimeMs } = lstatSync(path)
+    // The clock of the file system moves in steps of some milliseconds.
+    while (lstatSync(path).ctimeMs === ctimeMs) writeFileSync(path, 'ABC')
   },
   'becomes a symlink': (path) => {
     renameSync(path, `${path}.old`)

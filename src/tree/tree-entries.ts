@@ -34,10 +34,10 @@ async function* readUnchanged(onDisk: ByteString, scanned: ScannedEntry): AsyncG
   await checkUnchanged(file, onDisk, scanned)
   let rest = scanned.size
   while (rest > 0) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(rest, CHUNK_BYTES)))
-    if (bytesRead === 0) throw changed(onDisk)
-    rest -= bytesRead
-    yield buffer.subarray(0, bytesRead)
+    const chunk = await readChunk(file, onDisk, Math.min(rest, CHUNK_BYTES))
+    if (chunk.length === 0) throw changed(onDisk)
+    rest -= chunk.length
+    yield chunk
   }
   await checkUnchanged(file, onDisk, scanned)
 }
@@ -46,6 +46,15 @@ async function openFile(onDisk: ByteString): Promise<FileHandle> {
   try {
     // Without NONBLOCK a pipe put in the file's place would block for ever.
     return await open(toFsPath(onDisk), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    throw scanError('read', onDisk, error, false)
+  }
+}
+
+async function readChunk(file: FileHandle, onDisk: ByteString, length: number): Promise<Uint8Array> {
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length))
+    return buffer.subarray(0, bytesRead)
   } catch (error) {
     throw scanError('read', onDisk, error, false)
   }

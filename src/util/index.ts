@@ -14,6 +14,7 @@ export {
   toFsPath,
 } from './byte-string.ts'
 export { makeTempDir, type TempDir } from './make-temp-dir.ts'
+export { nearestName } from './nearest-name.ts'
 export { makeSpool, type Spool } from './spool.ts'
 export { spawnChecked, type SpawnOptions } from './spawn-checked.ts'
 export { unreachable } from './unreachable.ts'

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Plain JavaScript that every Node can read: it says what is wrong where Node is too old for the rest.
+import process from 'node:process'
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if ((major === 24 && minor >= 15) || major >= 26) {
+  if (process.argv.length === 3 && process.argv[2] === '--version') {
+    // Answered here: loading the program would take longer than the answer.
+    const { readFileSync } = await import('node:fs')
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+    process.stdout.write(`${version}\n`)
+  } else {
+    const { main } = await import('../dist/cli/main.js')
+    await main(process.argv.slice(2))
+  }
+} else {
+  process.stderr.write(
+    `error (USAGE): Cannot run dockertools: this is Node ${process.versions.node}, it should be 24.15 or later, or 26\n`,
+  )
+  process.exitCode = 2
+}

@@ -1,0 +1,49 @@
+import type { ParseArgsOptionDescriptor } from 'node:util'
+
+/** An option of a command. */
+export interface CommandOption extends ParseArgsOptionDescriptor {
+  /** What its value is called in help; options of type `string` have one. */
+  readonly valueName?: string
+  /** One line. */
+  readonly description: string
+}
+
+/** What the command line said, by the names of options and in order of positionals. */
+export interface CommandInput {
+  readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
+  readonly positionals: readonly string[]
+}
+
+/** A command: what it takes, what help says of it, and what it does. */
+export interface Command {
+  readonly name: string
+  /** What stands behind the name, for example `DEF[#name] [-o FILE]`. */
+  readonly usage: string
+  /** One line. */
+  readonly summary: string
+  readonly description: string
+  /** How many positionals it takes, at least and at most. */
+  readonly positionals: readonly [least: number, most: number]
+  readonly options: Readonly<Record<string, CommandOption>>
+  /** Command lines with a word on each. */
+  readonly examples: readonly (readonly [commandLine: string, meaning: string])[]
+  /** Does it. What it writes to stdout is its result, nothing else. */
+  run(input: CommandInput): Promise<void>
+}
+
+/** The value of an option that takes a text and may be given once. */
+export function textOption(input: CommandInput, name: string): string | undefined {
+  const value = input.values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The values of an option that may be given many times. */
+export function textOptions(input: CommandInput, name: string): string[] {
+  const value = input.values[name]
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+/** Whether a switch was given. */
+export function switchOption(input: CommandInput, name: string): boolean {
+  return input.values[name] === true
+}

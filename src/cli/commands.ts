@@ -1,0 +1,33 @@
+import type { Command } from './command.ts'
+
+/** A command that is loaded when it is asked for: the others cost nothing. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  /** Undefined for a command of the plan that is not built yet. */
+  readonly load: (() => Promise<Command>) | undefined
+}
+
+/** All commands, in the order help lists them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'build',
+    summary: 'Make what a definition describes, and print where it is',
+    load: async () => (await import('./build-command.ts')).buildCommand,
+  },
+  {
+    name: 'stream',
+    summary: 'Write an image to standard output as an uncompressed docker-archive',
+    load: async () => (await import('./stream-command.ts')).streamCommand,
+  },
+  {
+    name: 'layers',
+    summary: 'Print how store paths are grouped into layers',
+    load: async () => (await import('./layers-command.ts')).layersCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch', 'merge', 'export', 'inspect', 'tarsum', 'store'].map((name) => ({
+    name,
+    summary: 'Not supported yet',
+    load: undefined,
+  })),
+]

@@ -1,0 +1,62 @@
+import { DockerToolsError, exitCodeOf } from '#errors'
+import { nearestName } from '#util'
+import type { CommandInput } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { commandHelp, programHelp } from './help.ts'
+import { parseCommandLine } from './parse-command-line.ts'
+import { reportError } from './reporter.ts'
+import { logFormat } from './session.ts'
+
+/** The exit status of a program that a signal has ended, as shells count. */
+const EXIT_INTERRUPTED = 130
+
+/**
+ * Runs the command line and sets the exit status of the process.
+ *
+ * @param args What stands behind the program's name.
+ */
+export async function main(args: readonly string[]): Promise<void> {
+  // Leaving at once is safe: nothing has its final name before it is whole, and
+  // what is temporary is removed when the process exits.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(EXIT_INTERRUPTED))
+  let input: CommandInput | undefined
+  try {
+    const [name, ...rest] = args
+    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+      process.stdout.write(programHelp(COMMANDS.filter((command) => command.load !== undefined)))
+      process.exitCode = name === undefined ? exitCodeOf(new DockerToolsError('USAGE', '')) : 0
+      return
+    }
+    const command = await loadCommand(name)
+    input = parseCommandLine(command, rest)
+    logFormat(input)
+    if (input.values['help'] === true) process.stdout.write(commandHelp(command))
+    else await command.run(input)
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+    reportError(error, formatFor(input, args), input?.values['debug'] === true)
+    // Threads and connections of the work that failed have nothing more to say.
+    process.exit()
+  }
+}
+
+async function loadCommand(name: string) {
+  const entry = COMMANDS.find((command) => command.name === name)
+  if (entry?.load !== undefined) return await entry.load()
+  if (entry !== undefined) throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot run ${name}: it is not supported yet`)
+  const nearest = nearestName(
+    name,
+    COMMANDS.map((command) => command.name),
+  )
+  throw new DockerToolsError(
+    'USAGE',
+    `Cannot run "${name}": there is no such command${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`,
+    { hint: 'Run dockertools --help' },
+  )
+}
+
+function formatFor(input: CommandInput | undefined, args: readonly string[]): 'text' | 'json' {
+  if (input === undefined) return args.includes('--log-format=json') ? 'json' : 'text'
+  return input.values['log-format'] === 'json' ? 'json' : 'text'
+}

@@ -1,0 +1,71 @@
+import { fstatSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { isatty } from 'node:tty'
+import { DockerToolsError, systemErrorCode } from '#errors'
+import type { ByteSink } from '#util'
+
+/** Image bytes to a terminal would only wreck it. */
+export function refuseTerminal(command: string): void {
+  if (!isatty(1)) return
+  throw new DockerToolsError('USAGE', `Cannot ${command} to a terminal: the result is an archive`, {
+    hint: 'Send it somewhere: dockertools stream image.json | docker load',
+  })
+}
+
+/**
+ * Standard output for an archive. A pipe is written without blocking the
+ * thread, so that an interrupt is heard while the reader is slow.
+ */
+export function openStdout(): ByteSink & { end(): Promise<void> } {
+  const stats = fstatSync(1)
+  return stats.isFIFO() || stats.isSocket() ? pipeSink() : { write: writeAll, end: () => Promise.resolve() }
+}
+
+function writeAll(chunk: Uint8Array): void {
+  let done = 0
+  while (done < chunk.length) {
+    try {
+      done += writeSync(1, chunk, done)
+    } catch (error) {
+      throw writeFailure(error)
+    }
+  }
+}
+
+function pipeSink(): ByteSink & { end(): Promise<void> } {
+  const socket = new Socket({ fd: 1, readable: false, writable: true })
+  let failure: Error | undefined
+  socket.on('error', (error) => (failure = error))
+  return {
+    write: (chunk) =>
+      new Promise<void>((resolve, reject) => {
+        if (failure !== undefined) {
+          reject(writeFailure(failure))
+          return
+        }
+        socket.write(chunk, (error) => {
+          if (error === null || error === undefined) resolve()
+          else reject(writeFailure(error))
+        })
+      }),
+    end: () =>
+      new Promise<void>((resolve, reject) => {
+        socket.end((error?: Error | null) =>
+          error === null || error === undefined ? resolve() : reject(writeFailure(error)),
+        )
+      }),
+  }
+}
+
+function writeFailure(error: unknown): DockerToolsError {
+  const code = systemErrorCode(error)
+  const reason =
+    code === 'EPIPE' || code === 'ECONNRESET'
+      ? 'whoever reads it has closed the pipe'
+      : code === 'ENOSPC'
+        ? 'the disk is full'
+        : error instanceof Error
+          ? error.message
+          : String(error)
+  return new DockerToolsError('WRITE_FAILED', `Cannot write to standard output: ${reason}`, { cause: error })
+}

@@ -1,0 +1,87 @@
+import { DockerToolsError } from '#errors'
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
+import { nearestName } from '#util'
+import { buildLayeredImage } from './build-layered-image.ts'
+import type { Recipe } from './recipe.ts'
+import { streamLayeredImage } from './stream-layered-image.ts'
+import { toPlain } from './to-plain.ts'
+
+/** Functions that a definition may name. */
+const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, (args: never) => Recipe>([
+  ['streamLayeredImage', streamLayeredImage],
+  ['buildLayeredImage', buildLayeredImage],
+])
+
+/** Functions of the plan that are not built yet: known, and refused. */
+const UNBUILT: readonly string[] = [
+  ...['buildImage', 'buildImageWithNixDb', 'buildLayeredImageWithNixDb', 'pullImage', 'exportImage', 'mergeImages'],
+  ...['streamNixShellImage', 'buildNixShellImage', 'binSh', 'usrBinEnv', 'caCertificates', 'fakeNss'],
+  ...['derivation', 'runCommand', 'writeText', 'writeTextDir', 'writeTextFile', 'writeScript', 'writeScriptBin'],
+  ...['writeShellScript', 'writeShellScriptBin', 'symlinkJoin', 'buildEnv', 'importPath', 'fetchurl', 'storePath'],
+  ...['fromBinaryCache', 'nixpkgs', 'hostProgram'],
+]
+
+/**
+ * The recipe that a definition in JSON describes: `{ "function": …, "args": … }`.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`, naming the nearest function where the name is unknown;
+ *   `NOT_IMPLEMENTED` for a function that is not built yet.
+ */
+export function recipeFromDefinition(value: JsonValue): Recipe {
+  if (!isJsonObject(value)) throw invalid('it should be an object with "function" and "args"')
+  for (const name of value.keys()) {
+    if (name !== 'function' && name !== 'args')
+      throw invalid(`it has "${name}", it should have "function" and "args" only`)
+  }
+  const name = value.get('function')
+  if (typeof name !== 'string') throw invalid('its "function" should be the name of a function')
+  const args = value.get('args') ?? new Map<string, JsonValue>()
+  if (!isJsonObject(args)) throw invalid('its "args" should be an object')
+  return lookUp(name)(argumentsOf(args) as never)
+}
+
+function lookUp(name: string): (args: never) => Recipe {
+  const found = FUNCTIONS.get(name)
+  if (found !== undefined) return found
+  if (UNBUILT.includes(name)) {
+    throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot use function "${name}": it is not supported yet`)
+  }
+  const nearest = nearestName(name, [...FUNCTIONS.keys(), ...UNBUILT])
+  throw invalid(`there is no function "${name}"${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`)
+}
+
+/** Images inside an image become recipes; `config` keeps the numbers and the order it was written with. */
+function argumentsOf(args: JsonObject): Readonly<Record<string, unknown>> {
+  const entries = [...args].map(([name, value]) => {
+    if (name === 'config') return [name, isJsonObject(value) ? Object.fromEntries(resolveStrings(value)) : value]
+    if (name === 'fromImage' && isJsonObject(value)) return [name, recipeFromDefinition(value)]
+    return [name, toPlain(value)]
+  })
+  return Object.fromEntries(entries) as Readonly<Record<string, unknown>>
+}
+
+/** `{"concat": […]}` in a string's place joins texts and the outputs of definitions. */
+function resolveStrings(value: JsonObject): Map<string, JsonValue> {
+  return new Map([...value].map(([name, item]) => [name, resolveString(item)]))
+}
+
+function resolveString(value: JsonValue): JsonValue {
+  if (isJsonArray(value)) return value.map(resolveString)
+  if (!isJsonObject(value)) return value
+  const parts = value.get('concat')
+  if (value.size !== 1 || !isJsonArray(parts)) return resolveStrings(value)
+  return parts
+    .map((part) => {
+      if (typeof part === 'string') return part
+      if (isJsonObject(part)) recipeFromDefinition(part)
+      throw new DockerToolsError(
+        'NOT_IMPLEMENTED',
+        'Cannot use the output of a definition in "concat": it is not supported yet',
+      )
+    })
+    .join('')
+}
+
+function invalid(reason: string): DockerToolsError {
+  return new DockerToolsError('DEFINITION_INVALID', `Cannot read the definition: ${reason}`)
+}
