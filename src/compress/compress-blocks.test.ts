@@ -60,7 +60,7 @@ describe('compressBlocks()', () => {
         const packed = await collect(compressBlocks(cutUnevenly(plain, lengths), options))
         assert.ok(packed.equals(expectedBlocks(plain)))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
@@ -71,7 +71,7 @@ describe('compressBlocks()', () => {
         const packed = await collect(compressBlocks(cutUnevenly(plain, lengths), { ...small, codec: 'zlib', workers }))
         assert.ok(packed.equals(expectedBlocks(plain)))
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     )
   })
 

@@ -61,7 +61,7 @@ function missing(program: string): string | false {
   return spawnSync(program, ['--version']).error === undefined ? false : `${program} not there`
 }
 
-const SIZES = [0, 1, GZIP_BLOCK_BYTES - 1, GZIP_BLOCK_BYTES, 2 * GZIP_BLOCK_BYTES + 1]
+const SIZES = [0, 1, GZIP_BLOCK_BYTES - 1, GZIP_BLOCK_BYTES, GZIP_BLOCK_BYTES + 1, 2 * GZIP_BLOCK_BYTES + 1]
 
 describe('getCompressor("gz")', () => {
   for (const size of SIZES) {
@@ -152,7 +152,7 @@ describe('compressors', () => {
     test(`${name}: no byte depends on the number of threads`, async () => {
       const plain = sampleBytes(name === 'gz' ? 6 * GZIP_BLOCK_BYTES + 1 : ZSTD_FRAME_BYTES + 1)
       const digests = new Set<string>()
-      for (const workers of name === 'gz' ? [0, 1, 3] : [0, 1]) {
+      for (const workers of name === 'gz' ? [0, 2, 3] : [0, 1]) {
         const hash = createHash('sha256')
         for await (const chunk of getCompressor(name).compress(cut(plain, 77_777), { workers })) hash.update(chunk)
         digests.add(hash.digest('hex'))

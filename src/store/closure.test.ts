@@ -7,19 +7,22 @@ import { failsWith, testPath } from './test-support.test.ts'
 const HASH = { algorithm: 'sha256', bytes: new Uint8Array(32) } as const
 
 /** A store that holds what `graph` says; counts how it is asked. */
-function graphStore(graph: Readonly<Record<string, readonly StorePath[]>>): Store & { asked: string[]; most: number } {
-  let running = 0
+function graphStore(
+  graph: Readonly<Record<string, readonly StorePath[]>>,
+): Store & { asked: string[]; most: number; running: number } {
   return {
     asked: [],
     most: 0,
+    running: 0,
     dir: '/nix/store',
     uri: 'test',
     async pathInfo(path): Promise<PathInfo> {
       this.asked.push(path)
-      running++
-      this.most = Math.max(this.most, running)
-      await new Promise(setImmediate)
-      running--
+      this.running++
+      this.most = Math.max(this.most, this.running)
+      // Some answers take longer than others.
+      for (let turn = 0; turn < this.asked.length; turn++) await new Promise(setImmediate)
+      this.running--
       const references = graph[path]
       if (references === undefined) throw pathMissing(path, 'test')
       return { path, references, narHash: HASH, narSize: 1, signatures: [] }
@@ -52,6 +55,9 @@ test('a closure is all that is reached, each path once, sorted; cycles and self 
 test('a path that is missing is named with what refers to it, and nothing is left running', async () => {
   const store = graphStore({ [a]: [b, c], [b]: [] })
   await assert.rejects(closure(store, [a]), failsWith('STORE_PATH_MISSING', `"${a}" refers to "${c}"`))
+  const slow = graphStore({ [a]: [b, c, d], [c]: [], [d]: [] })
+  await assert.rejects(closure(slow, [a]), failsWith('STORE_PATH_MISSING', `"${a}" refers to "${b}"`))
+  assert.deepEqual([slow.asked.length, slow.running], [4, 0])
   await assert.rejects(closure(store, [d]), failsWith('STORE_PATH_MISSING', `"${d}"`))
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -125,7 +125,7 @@ test('what the database does not show is asked of nix-store, once, if it is on d
   assert.equal((await store.pathInfo(b)).narSize, 112)
   assert.equal(await store.findByHashPart('b'.repeat(32)), b)
   await assert.rejects(store.pathInfo(c), failsWith('STORE_PATH_MISSING', c))
-  const calls = execFileSync('cat', [`${machine.root}/calls`]).toString()
+  const calls = await readFile(`${machine.root}/calls`, 'utf8')
   assert.equal(calls, `--dump-db ${b}\n`)
 })
 
@@ -233,9 +233,18 @@ test('a store that a real Nix made reads as Nix itself reads it', needs('nix', '
     assert.deepEqual(references, named.filter((line) => line !== '').toSorted())
   }
   assert.equal((await store.pathInfo(user)).deriver, nix.run('nix-store', '--query', '--deriver', user))
-  // The same, asked of the program, since the database is gone from where we look.
-  const hidden = await openStore('nix', { environment: { ...environment, NIX_STATE_DIR: `${root}/none` } })
-  assert.equal(await hidden.has(user), false)
+  // The same, asked of the program: the database is not where we look, but the program knows where it is.
+  const program = nix.run('sh', '-c', 'command -v nix-store')
+  await mkdir(`${root}/bin`)
+  const script = `#!/bin/sh\nNIX_STATE_DIR=${root}/state exec ${program} "$@"\n`
+  await writeFile(`${root}/bin/nix-store`, script, { mode: 0o755 })
+  const asking = { NIX_STATE_DIR: `${root}/none`, PATH: `${root}/bin:${environment['PATH'] ?? ''}` }
+  const asked = await openStore('nix', { environment: { ...environment, ...asking } })
+  assert.deepEqual(await closure(asked, [user]), graph)
+  const { deriver } = await asked.pathInfo(user)
+  assert.equal(deriver, (await store.pathInfo(user)).deriver)
+  await writeFile(`${storeDir}/${'a'.repeat(32)}-stray`, 'not registered')
+  assert.equal(await asked.findByHashPart('a'.repeat(32)), undefined)
 })
 
 const asNobody = needs('setpriv')

@@ -186,9 +186,16 @@ function deep(depth: number): Buffer {
   return narWords('nix-archive-1', ...repeat(opening), ...FILE, ...repeat([')', ')']))
 }
 
+/** As `read`, for trees whose paths would be long to list. */
+async function count(nar: Buffer): Promise<number> {
+  let entries = 0
+  for await (const _ of readNar(chunked(nar))) entries++
+  return entries
+}
+
 test('depth is limited, and depth below the limit costs no stack', async () => {
-  assert.equal((await read(deep(4096))).length, 4097)
-  await assert.rejects(read(deep(10_000)), failsWith('LIMIT_EXCEEDED', '4096'))
+  assert.equal(await count(deep(4096)), 4097)
+  await assert.rejects(count(deep(10_000)), failsWith('LIMIT_EXCEEDED', '4096'))
   await assert.rejects(read(deep(3), { maxDepth: 2 }), failsWith('LIMIT_EXCEEDED', 'the limit of 2'))
 })
 

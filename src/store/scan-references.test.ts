@@ -47,7 +47,18 @@ test('the store folder may be another', async () => {
 
 test('what stands across the boundary of chunks or blocks is found whole', async () => {
   const path = testPath('a', 'n'.repeat(200))
-  for (const at of [0, 1, 262_144 - 300, 262_144 - 256, 262_144 - 255, 262_144 - 33, 262_144 - 1, 262_144, 524_200]) {
+  for (const at of [
+    0,
+    1,
+    262_144 - 300,
+    262_144 - 256,
+    262_144 - 255,
+    262_144 - 100,
+    262_144 - 33,
+    262_144 - 1,
+    262_144,
+    524_200,
+  ]) {
     const bytes = Buffer.concat([Buffer.alloc(at), Buffer.from(path), Buffer.from('/ ')])
     for (const size of [1_000_000, 65_536, 4099]) {
       const found = await scan(bytes, ['a'.repeat(32)], size)

@@ -39,6 +39,8 @@ test('a signature holds for its facts and its key only', () => {
     { narHash: { algorithm: 'sha256', bytes: new Uint8Array(32) } },
   ]
   for (const change of changed) assert.equal(verifySignature({ ...INFO, ...change }, signature, key.publicKey), false)
+  // Nobody signs who built it: it can be anything, and nothing may rest on it.
+  assert.equal(verifySignature({ ...INFO, deriver: testPath('d', 'lie.drv') }, signature, key.publicKey), true)
   assert.equal(verifySignature(INFO, signature, makeKey('k').publicKey), false)
   assert.equal(verifySignature(INFO, signature, makeKey('l').publicKey), false)
 })
