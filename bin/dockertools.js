@@ -10,7 +10,7 @@ if ((major === 24 && minor >= 15) || major >= 26) {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
     process.stdout.write(`${version}\n`)
   } else {
-    const { main } = await import('../dist/cli/main.js')
+    const { main } = await import('../dist/main.js')
     await main(process.argv.slice(2))
   }
 } else {

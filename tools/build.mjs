@@ -1,9 +1,32 @@
-// Compiles src/ to dist/. A build from nothing, so that a file that was removed or renamed leaves no ghost behind.
+// Makes dist/ from src/: declarations by the compiler, program text by the bundler. A few large files load in a
+// quarter of the time that two hundred small ones take, and start-up is felt at every run.
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+// A build from nothing, so that a file that was removed or renamed leaves no ghost behind.
 rmSync(`${root}/dist`, { recursive: true, force: true })
+mkdirSync(`${root}/dist`)
+
 const tsc = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
-process.exitCode = tsc.status ?? 1
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+// Worker threads are entries of their own, beside everything else, where `new URL('./x-worker.js', import.meta.url)` finds them.
+const bundle = await rolldown({
+  cwd: root,
+  input: {
+    index: 'src/index.ts',
+    main: 'src/cli/main.ts',
+    'layer-worker': 'src/layer/layer-worker.ts',
+    'block-worker': 'src/compress/block-worker.ts',
+    'unxz-worker': 'src/compress/unxz-worker.ts',
+  },
+  platform: 'node',
+  external: [/^node:/, 'pako', 'valibot', 'xz-decompress'],
+  resolve: { conditionNames: ['source', 'node', 'import', 'default'] },
+  tsconfig: false,
+})
+await bundle.write({ dir: `${root}/dist`, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' })
+await bundle.close()

@@ -1,20 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { registerHooks } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isRecipe, type Recipe, recipeFromDefinition } from '#docker-tools'
-import { DockerToolsError, systemErrorCode } from '#errors'
+import { DockerToolsError } from '#errors'
 import { type JsonValue, parseJson } from '#image'
 import { nearestName } from '#util'
+import { readStdin, readTextFile } from './read-text.ts'
 
 /** A definition that was read, and the folder that its relative paths are taken from. */
 export interface LoadedDefinition {
   readonly recipe: Recipe
   readonly baseDirectory: string
 }
-
-/** A definition larger than this is a mistake. */
-const MAX_DEFINITION_BYTES = 64 * 1024 * 1024
 
 /**
  * Reads a definition: a JSON file, `-` for JSON on standard input, or a module
@@ -23,7 +20,7 @@ const MAX_DEFINITION_BYTES = 64 * 1024 * 1024
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FILE_UNREADABLE`, and what the functions throw.
  */
 export async function loadDefinition(argument: string): Promise<LoadedDefinition> {
-  if (argument === '-') return { recipe: recipeFromDefinition(await readStdin()), baseDirectory: process.cwd() }
+  if (argument === '-') return { recipe: recipeFromDefinition(parseDefinition(await readStdin(), 'standard input')), baseDirectory: process.cwd() }
   const hash = argument.lastIndexOf('#')
   const [file, exportName] = hash > 0 ? [argument.slice(0, hash), argument.slice(hash + 1)] : [argument, undefined]
   const path = resolve(file)
@@ -37,40 +34,18 @@ export async function loadDefinition(argument: string): Promise<LoadedDefinition
       `Cannot pick "#${exportName}" of "${file}": only modules have names`,
     )
   }
-  return { recipe: recipeFromDefinition(await readJsonFile(path, file)), baseDirectory }
+  return { recipe: recipeFromDefinition(parseDefinition(await readTextFile(path, file), `"${file}"`)), baseDirectory }
 }
 
-/** Parses a JSON file named on the command line. */
-export async function readJsonFile(path: string, shown: string): Promise<JsonValue> {
-  return parseJson(await readTextFile(path, shown), `"${shown}"`)
-}
 
-/** Reads a text file named on the command line. */
-export async function readTextFile(path: string, shown: string): Promise<string> {
+/** A definition that is no JSON is as wrong as one with a wrong argument. */
+function parseDefinition(text: string, what: string): JsonValue {
   try {
-    return await readFile(path, 'utf8')
+    return parseJson(text, what)
   } catch (error) {
-    const reason =
-      systemErrorCode(error) === 'ENOENT' ? 'there is no such file' : (systemErrorCode(error) ?? String(error))
-    throw new DockerToolsError('FILE_UNREADABLE', `Cannot read "${shown}": ${reason}`, { cause: error })
+    if (!(error instanceof DockerToolsError) || error.code !== 'FORMAT_INVALID') throw error
+    throw new DockerToolsError('DEFINITION_INVALID', error.message, { cause: error })
   }
-}
-
-/** The JSON on standard input. */
-export async function readStdin(): Promise<JsonValue> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of process.stdin as AsyncIterable<Buffer>) {
-    size += part.length
-    if (size > MAX_DEFINITION_BYTES) {
-      throw new DockerToolsError(
-        'LIMIT_EXCEEDED',
-        `Cannot read standard input: it has more than ${MAX_DEFINITION_BYTES} bytes`,
-      )
-    }
-    parts.push(part)
-  }
-  return parseJson(Buffer.concat(parts).toString('utf8'), 'standard input')
 }
 
 async function loadModule(path: string, shown: string, exportName: string): Promise<Recipe> {
@@ -105,7 +80,7 @@ let isAnswering = false
 function answerForPackage(): void {
   if (isAnswering) return
   isAnswering = true
-  const entrance = import.meta.resolve(import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js')
+  const entrance = import.meta.resolve(import.meta.url.endsWith('.ts') ? '../index.ts' : './index.js')
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'dockertools' ? { url: entrance, shortCircuit: true } : next(specifier, context),

@@ -71,7 +71,9 @@ class MeasuredAhead implements StoreLayers {
   async take(index: number): Promise<MeasuredLayer> {
     this.#turn = index
     this.#wake()
+    this.#workshop.announceWriter(index, this.#settled[index] !== undefined)
     const layer = await this.#layers[index]
+    this.#workshop.announceWriter(index, true)
     if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${index}`)
     return {
       ...layer,
@@ -94,7 +96,7 @@ class MeasuredAhead implements StoreLayers {
   #begin(group: readonly LocatedPath[], index: number, sizeHint: number): Promise<MeasuredLayer> {
     const onDisk = group.map((path) => path.onDisk).filter((root) => root !== undefined)
     const layer =
-      onDisk.length === group.length ? this.#measureOnDisk(onDisk, sizeHint) : this.#measureStreamed(group, index)
+      onDisk.length === group.length ? this.#measureOnDisk(onDisk, index, sizeHint) : this.#measureStreamed(group, index)
     // Whoever takes it sees the failure; one that is never taken must not end the process.
     layer.then(
       (measured) => (this.#settled[index] = measured),
@@ -103,8 +105,8 @@ class MeasuredAhead implements StoreLayers {
     return layer
   }
 
-  #measureOnDisk(roots: readonly LayerRoot[], sizeHint: number): Promise<MeasuredLayer> {
-    return this.#workshop.measure({ roots, owner: this.#owner, mtimeSeconds: this.#mtimeSeconds }, sizeHint)
+  #measureOnDisk(roots: readonly LayerRoot[], index: number, sizeHint: number): Promise<MeasuredLayer> {
+    return this.#workshop.measure({ roots, owner: this.#owner, mtimeSeconds: this.#mtimeSeconds }, index, sizeHint)
   }
 
   async #measureStreamed(group: readonly LocatedPath[], index: number): Promise<MeasuredLayer> {

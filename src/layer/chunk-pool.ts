@@ -1,5 +1,8 @@
-/** Bytes of one buffer in the pool. */
-export const CHUNK_BYTES: number = 256 * 1024
+/** Bytes of a buffer that may be kept: small layers leave little of it empty. */
+const KEEPABLE_BYTES = 256 * 1024
+
+/** Bytes of a buffer that passes through: each one costs a message between threads. */
+const PASSING_BYTES = 1024 * 1024
 
 /**
  * Buffers that all threads share, with a flag each that says whether it is in
@@ -11,48 +14,91 @@ export const CHUNK_BYTES: number = 256 * 1024
  */
 export interface ChunkPool {
   readonly memory: SharedArrayBuffer
-  /** 0 free, 1 in use; the last element counts releases, and is what waiters watch. */
+  /** For each buffer 0 free or 1 in use; then the shared numbers. */
   readonly flags: SharedArrayBuffer
   readonly keepable: number
   readonly chunks: number
 }
 
+/** Numbers that all threads share, behind the flags of the buffers. */
+const SLOTS = 3
+/** Counts whatever waiters may wait for. */
+const CHANGES = 0
+/** Which layer the writer is at. */
+const TURN = 1
+/** 1 while the writer writes, 0 while it waits for the layer whose turn it is. */
+const WRITING = 2
+
 export function makeChunkPool(keepable: number, passing: number): ChunkPool {
   const chunks = keepable + passing
   return {
-    memory: new SharedArrayBuffer(chunks * CHUNK_BYTES),
-    flags: new SharedArrayBuffer((chunks + 1) * Int32Array.BYTES_PER_ELEMENT),
+    memory: new SharedArrayBuffer(keepable * KEEPABLE_BYTES + passing * PASSING_BYTES),
+    flags: new SharedArrayBuffer((chunks + SLOTS) * Int32Array.BYTES_PER_ELEMENT),
     keepable,
     chunks,
   }
 }
 
-/** The buffer with this number. */
-export function chunkBytes(pool: ChunkPool, index: number, length: number = CHUNK_BYTES): Uint8Array {
-  return new Uint8Array(pool.memory, index * CHUNK_BYTES, length)
+/** The buffer with this number, or the first `length` bytes of it. */
+export function chunkBytes(pool: ChunkPool, index: number, length?: number): Uint8Array {
+  const { keepable } = pool
+  return index < keepable
+    ? new Uint8Array(pool.memory, index * KEEPABLE_BYTES, length ?? KEEPABLE_BYTES)
+    : new Uint8Array(
+        pool.memory,
+        keepable * KEEPABLE_BYTES + (index - keepable) * PASSING_BYTES,
+        length ?? PASSING_BYTES,
+      )
 }
 
-/** Takes a buffer that may be kept, or undefined when none is free. Never waits. */
-export function takeKeepable(pool: ChunkPool): number | undefined {
-  return takeBetween(pool, 0, pool.keepable)
+/**
+ * Takes a buffer that may be kept for the layer at `order`, or undefined when
+ * there is none to be had.
+ *
+ * While the writer writes, buffers come back soon, and waiting for one costs
+ * less than reading the layer again. While it waits for a layer, waiting here
+ * would leave a core idle; and if it waits for this very layer, for ever.
+ */
+export function takeKeepable(pool: ChunkPool, order: number): number | undefined {
+  const flags = new Int32Array(pool.flags)
+  for (;;) {
+    const changes = Atomics.load(flags, pool.chunks + CHANGES)
+    const index = takeBetween(pool, 0, pool.keepable)
+    if (index !== undefined) return index
+    const isAwaited = Atomics.load(flags, pool.chunks + TURN) === order
+    if (isAwaited || Atomics.load(flags, pool.chunks + WRITING) === 0) return undefined
+    Atomics.wait(flags, pool.chunks + CHANGES, changes)
+  }
 }
 
 /** Takes a buffer that is to be written soon; waits for one. Only for threads that may block. */
 export function takePassing(pool: ChunkPool): number {
   const flags = new Int32Array(pool.flags)
   for (;;) {
-    const releases = Atomics.load(flags, pool.chunks)
+    const changes = Atomics.load(flags, pool.chunks + CHANGES)
     const index = takeBetween(pool, pool.keepable, pool.chunks)
     if (index !== undefined) return index
-    Atomics.wait(flags, pool.chunks, releases)
+    Atomics.wait(flags, pool.chunks + CHANGES, changes)
   }
 }
 
 export function releaseChunk(pool: ChunkPool, index: number): void {
+  Atomics.store(new Int32Array(pool.flags), index, 0)
+  announceChange(pool)
+}
+
+/** Tells all threads where the writer is. */
+export function announceWriter(pool: ChunkPool, turn: number, isWriting: boolean): void {
   const flags = new Int32Array(pool.flags)
-  Atomics.store(flags, index, 0)
-  Atomics.add(flags, pool.chunks, 1)
-  Atomics.notify(flags, pool.chunks)
+  Atomics.store(flags, pool.chunks + TURN, turn)
+  Atomics.store(flags, pool.chunks + WRITING, isWriting ? 1 : 0)
+  announceChange(pool)
+}
+
+function announceChange(pool: ChunkPool): void {
+  const flags = new Int32Array(pool.flags)
+  Atomics.add(flags, pool.chunks + CHANGES, 1)
+  Atomics.notify(flags, pool.chunks + CHANGES)
 }
 
 function takeBetween(pool: ChunkPool, from: number, to: number): number | undefined {

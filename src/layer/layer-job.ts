@@ -20,13 +20,15 @@ export interface PooledChunk {
 }
 
 /** What a layer worker can be asked. `id` comes back with every answer. */
-export type LayerJob = { readonly id: number; readonly spec: StoreLayerSpec } & (
-  | { readonly kind: 'measure'; readonly keep: boolean }
-  /** Hands the layer's bytes over, chunk by chunk, without hashing them. */
-  | { readonly kind: 'replay'; readonly expected: Pick<Measurement, 'size' | 'fingerprint'> }
-  /** Only looks at the files. */
-  | { readonly kind: 'look' }
-)
+export type LayerJob = { readonly id: number; readonly spec: StoreLayerSpec } &
+  /** `order` is the place of the layer among those to be written. */
+  (
+    | { readonly kind: 'measure'; readonly keep: boolean; readonly order: number }
+    /** Hands the layer's bytes over, chunk by chunk, without hashing them. */
+    | { readonly kind: 'replay'; readonly expected: Pick<Measurement, 'size' | 'fingerprint'> }
+    /** Only looks at the files. */
+    | { readonly kind: 'look' }
+  )
 
 /** What a layer worker answers. */
 export type LayerAnswer = { readonly id: number } &

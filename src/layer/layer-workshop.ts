@@ -1,7 +1,7 @@
 import { DockerToolsError } from '#errors'
 import type { Digest } from '#image'
 import type { ByteSink } from '#util'
-import { type ChunkPool, chunkBytes, makeChunkPool, releaseChunk } from './chunk-pool.ts'
+import { announceWriter, type ChunkPool, chunkBytes, makeChunkPool, releaseChunk } from './chunk-pool.ts'
 import { type LayerCache, layerCacheKey, type RememberedLayer } from './layer-cache.ts'
 import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
 import { LayerThread } from './layer-thread.ts'
@@ -21,12 +21,12 @@ export interface WorkshopOptions {
   readonly now: () => number
 }
 
-/** 48 MiB may hold measured layers until they are written, 8 MiB are for the layer that is being written. */
-const KEEPABLE_CHUNKS = 192
-const PASSING_CHUNKS = 32
+/** 64 MiB may hold measured layers until they are written, 4 MiB are for the layer that is being written. */
+const KEEPABLE_CHUNKS = 256
+const PASSING_CHUNKS = 4
 
 /** A layer larger than this is read again when it is written, so that it does not push out many small ones. */
-const KEEP_BELOW_BYTES = 24 * 1024 * 1024
+const KEEP_BELOW_BYTES = 32 * 1024 * 1024
 
 /**
  * A file that changed so shortly before it was measured may change once more
@@ -65,10 +65,11 @@ export class LayerWorkshop implements AsyncDisposable {
   }
 
   /**
+   * @param order Place of the layer among those to be written, from 0.
    * @param sizeHint About how many bytes the layer has; only the order of work follows from it.
    * @throws {DockerToolsError} `FILE_CHANGED`, `FILE_UNREADABLE`, `FILE_TYPE_UNSUPPORTED`.
    */
-  async measure(spec: StoreLayerSpec, sizeHint: number): Promise<MeasuredLayer> {
+  async measure(spec: StoreLayerSpec, order: number, sizeHint: number): Promise<MeasuredLayer> {
     if (this.#options.totalSizeHint < INLINE_BELOW_BYTES) {
       const layer = measureInline(spec, INLINE_BELOW_BYTES - this.#inlineBytes)
       this.#inlineBytes += layer?.size ?? 0
@@ -81,11 +82,16 @@ export class LayerWorkshop implements AsyncDisposable {
     }
     const begun = this.#options.now()
     const keep = sizeHint < KEEP_BELOW_BYTES
-    const answer = await this.#run({ kind: 'measure', keep, spec, id: ++this.#lastId }, sizeHint)
+    const answer = await this.#run({ kind: 'measure', keep, order, spec, id: ++this.#lastId }, sizeHint)
     if (answer.kind !== 'measured') throw unexpected(answer)
     const { measurement, kept } = answer
     if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
     return kept === undefined ? this.#replayed(spec, measurement) : this.#kept(measurement, kept)
+  }
+
+  /** Tells the workshop which layer the writer has come to, and whether it writes it or still waits for it. */
+  announceWriter(order: number, isWriting: boolean): void {
+    announceWriter(this.#pool, order, isWriting)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DockerToolsError } from '#errors'
 import { byteStringToText } from '#util'
-import { CHUNK_BYTES, type ChunkPool, chunkBytes, releaseChunk, takeKeepable, takePassing } from './chunk-pool.ts'
+import { type ChunkPool, chunkBytes, releaseChunk, takeKeepable, takePassing } from './chunk-pool.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
@@ -28,7 +28,7 @@ export function runLayerJob(job: LayerJob, pool: ChunkPool, answer: (answer: Lay
 
 function measure(job: LayerJob & { readonly kind: 'measure' }, pool: ChunkPool): LayerAnswer {
   const hash = createHash('sha256')
-  const keeping = new KeptChunks(pool, job.keep)
+  const keeping = new KeptChunks(pool, job.keep, job.order)
   const out = new ChunkWriter(keeping.first(), (filled) => {
     hash.update(filled)
     return keeping.next(filled)
@@ -55,11 +55,13 @@ function measure(job: LayerJob & { readonly kind: 'measure' }, pool: ChunkPool):
 /** The chunks of a layer that is measured, as long as the pool has room for all of them. */
 class KeptChunks {
   readonly #pool: ChunkPool
+  readonly #order: number
   #kept: PooledChunk[] | undefined
   #current: number | undefined
 
-  constructor(pool: ChunkPool, keep: boolean) {
+  constructor(pool: ChunkPool, keep: boolean, order: number) {
     this.#pool = pool
+    this.#order = order
     this.#kept = keep ? [] : undefined
   }
 
@@ -87,18 +89,20 @@ class KeptChunks {
   }
 
   #advance(): Uint8Array {
-    this.#current = this.#kept === undefined ? undefined : takeKeepable(this.#pool)
+    this.#current = this.#kept === undefined ? undefined : takeKeepable(this.#pool, this.#order)
     if (this.#current !== undefined) return chunkBytes(this.#pool, this.#current)
     this.drop()
     return privateBuffer()
   }
 }
 
+const PRIVATE_BUFFER_BYTES = 1024 * 1024
+
 let reused: Uint8Array | undefined
 
 /** One buffer a thread for layers that are not kept. */
 function privateBuffer(): Uint8Array {
-  reused ??= new Uint8Array(4 * CHUNK_BYTES)
+  reused ??= new Uint8Array(PRIVATE_BUFFER_BYTES)
   return reused
 }
 
