@@ -20,8 +20,12 @@ export class MemberTable {
   /** Lists an archive. Of members with one name the last counts, as it would when unpacked. */
   static async read(access: RandomAccess, what: string): Promise<MemberTable> {
     const members = new Map<ByteString, IndexedTarMember>()
-    for await (const member of readTarIndex(access, { endMarker: 'optional' })) {
-      members.set(normalise(member.header.path), member)
+    try {
+      for await (const member of readTarIndex(access, { endMarker: 'optional' })) {
+        members.set(normalise(member.header.path), member)
+      }
+    } catch (error) {
+      throw named(error, what)
     }
     return new MemberTable(members, access, what)
   }
@@ -79,6 +83,16 @@ export class MemberTable {
       `Cannot read ${this.#what}: there should be a file "${name}", but ${reason}`,
     )
   }
+}
+
+/** The reader of tars does not know whose tar it reads. */
+function named(error: unknown, what: string): unknown {
+  if (!(error instanceof DockerToolsError)) return error
+  const message = error.message.replace(/^Cannot read the tar archive/, `Cannot read ${what}`)
+  return new DockerToolsError(error.code, message, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  })
 }
 
 /** Archives made by `tar -C folder .` have `./` before every name. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
 import { DockerToolsError, systemErrorCode } from '#errors'
@@ -23,7 +24,8 @@ const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
 export async function openRandomAccess(path: string, what: string): Promise<RandomAccess> {
   let file: FileHandle
   try {
-    file = await open(path, 'r')
+    // Without waiting: a fifo would be opened only once somebody writes into it.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     throw unreadable(what, error)
   }

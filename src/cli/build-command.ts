@@ -42,6 +42,8 @@ async function runBuild(input: CommandInput): Promise<void> {
     await recipe.writeCompressedTo(file, options)
     file.commit()
   } else {
+    // Everything is decided as far as it can be without writing an image: what cannot be streamed is told now.
+    await recipe.conf(options)
     using file = openOutputFile(output, true)
     await file.write(Buffer.from(streamScript(recipe, baseDirectory, input)))
     file.commit()

@@ -3,7 +3,8 @@ import { layerAutomatically, layerByPipeline, layerByPopularity, parseLayeringPi
 import { parseReferenceGraph, type ReferenceGraph } from '#store'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
-import { loadDefinition, readTextFile } from './load-definition.ts'
+import { loadDefinition } from './load-definition.ts'
+import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
 
 const GRAPH_OPTIONS = ['strategy', 'pipeline', 'max-layers', 'exclude'] as const

@@ -20,7 +20,11 @@ export interface LoadedDefinition {
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FILE_UNREADABLE`, and what the functions throw.
  */
 export async function loadDefinition(argument: string): Promise<LoadedDefinition> {
-  if (argument === '-') return { recipe: recipeFromDefinition(parseDefinition(await readStdin(), 'standard input')), baseDirectory: process.cwd() }
+  if (argument === '-')
+    return {
+      recipe: recipeFromDefinition(parseDefinition(await readStdin(), 'standard input')),
+      baseDirectory: process.cwd(),
+    }
   const hash = argument.lastIndexOf('#')
   const [file, exportName] = hash > 0 ? [argument.slice(0, hash), argument.slice(hash + 1)] : [argument, undefined]
   const path = resolve(file)
@@ -36,7 +40,6 @@ export async function loadDefinition(argument: string): Promise<LoadedDefinition
   }
   return { recipe: recipeFromDefinition(parseDefinition(await readTextFile(path, file), `"${file}"`)), baseDirectory }
 }
-
 
 /** A definition that is no JSON is as wrong as one with a wrong argument. */
 function parseDefinition(text: string, what: string): JsonValue {

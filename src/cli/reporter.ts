@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs'
 import { DockerToolsError } from '#errors'
 import type { BuildEvent, Reporter } from '#events'
-import { pythonListRepr } from '#image'
+import { describeEvent } from './describe-event.ts'
+import { printable } from './printable.ts'
 
 /** How messages are shown. */
 export interface ReporterOptions {
@@ -20,7 +21,7 @@ export function makeReporter(options: ReporterOptions): Reporter {
       progress?.show(event.bytes)
       return
     }
-    const text = describe(event)
+    const text = describeEvent(event)
     const isImportant = event.type === 'warning' || event.type === 'script-output'
     if (text === '' || (options.quiet && !isImportant)) return
     progress?.clear()
@@ -48,34 +49,6 @@ export function reportError(error: unknown, format: 'text' | 'json', withStack: 
 function stackOf(error: Error): string {
   const own = error.stack ?? error.message
   return error.cause instanceof Error ? `${own}\nCaused by: ${stackOf(error.cause)}` : own
-}
-
-function describe(event: Exclude<BuildEvent, { readonly type: 'progress' }>): string {
-  switch (event.type) {
-    case 'no-base-image':
-      return "No 'fromImage' provided\n"
-    case 'base-layer':
-      return `Adding base layer ${event.index} from ${printable(event.member)}\n`
-    case 'store-layer':
-      return `Creating layer ${event.index} from paths: ${pythonListRepr(event.paths)}\n`
-    case 'customisation-layer':
-      return `Creating layer ${event.index} with customisation...\n`
-    case 'manifest':
-      return 'Adding manifests...\n'
-    case 'done':
-      return 'Done.\n'
-    case 'script-output':
-      return event.text
-    case 'debug':
-      return `debug: ${printable(event.message)}\n`
-    case 'warning':
-      return `warning (${event.code}): ${printable(event.message)}\n`
-  }
-}
-
-/** Names come from foreign archives: none may steer the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n\t]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 function sayJson(event: BuildEvent, quiet: boolean): void {

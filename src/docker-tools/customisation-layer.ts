@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
+import { report } from '#events'
 import type { Content, Digest } from '#image'
 import { toTarEntry } from '#layer'
+import { BUILD_EPOCH_SECONDS } from '#runner'
 import type { Store, StorePath } from '#store'
 import { type TarEntry, writeTar } from '#tar'
 import { joinTrees, type JoinedTree, type TreeEntry, treeEntries } from '#tree'
-import { report } from '#events'
 import { type ByteString, byteStringToText, makeSpool, type Spool, toByteString } from '#util'
 import { contentEntries } from './content-entries.ts'
 import { findReferences } from './find-references.ts'
 import { runExtraCommands } from './run-extra-commands.ts'
-import { BUILD_EPOCH_SECONDS } from './script-environment.ts'
 
 /** The layer on top of a layered image: contents joined by symlinks, and what `extraCommands` made of them. */
 export interface CustomisationLayer extends AsyncDisposable {
@@ -21,24 +21,35 @@ export interface CustomisationLayer extends AsyncDisposable {
 /** Larger layers than this wait on disk. */
 const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
 
+/** What the layer is made of. */
+export interface CustomisationInput {
+  readonly contents: readonly StorePath[]
+  readonly extraCommands: string
+  /**
+   * The closure of `contents` and of what the script names. Their hash parts count as references
+   * wherever they stand, even without the store's folder before them, as in Nix; the script sees them.
+   */
+  readonly known: readonly StorePath[]
+  /** Whether the script's own text names store paths. */
+  readonly namesStorePaths: boolean
+}
+
 /**
  * Makes the customisation layer, to the byte as upstream's GNU tar packs it.
  *
- * @param known Store paths whose hash parts count as references wherever they
- *   stand, even without the store's folder before them, as in Nix.
  * @throws {ScriptError} `SCRIPT_FAILED`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `streamLayeredImage`, `customisationLayer`
  */
 export async function makeCustomisationLayer(
-  contents: readonly StorePath[],
-  extraCommands: string,
-  known: readonly StorePath[],
+  input: CustomisationInput,
   context: { readonly store: Store; readonly signal: AbortSignal | undefined },
 ): Promise<CustomisationLayer> {
-  const tree = await joinContents(contents, context.store)
-  if (extraCommands === '') return pack(treeOf(tree), known, context.store)
-  await using root = await runExtraCommands(tree, extraCommands, context.signal)
-  return await pack(treeEntries(toByteString(root.path), 'bytes'), known, context.store)
+  const { known, extraCommands: script, namesStorePaths } = input
+  const { store, signal } = context
+  const tree = await joinContents(input.contents, store)
+  if (script === '') return pack(treeOf(tree), known, store)
+  await using root = await runExtraCommands({ tree, script, visible: known, namesStorePaths, store, signal })
+  return await pack(treeEntries(toByteString(root.path), 'bytes'), known, store)
 }
 
 async function joinContents(contents: readonly StorePath[], store: Store): Promise<JoinedTree> {

@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { lstat } from 'node:fs/promises'
 import { DockerToolsError } from '#errors'
 import { canonicalMode } from '#layer'
 import { makeSourcePath, measureNar, type PathInfo, type Store, type StorePath } from '#store'
-import { type TreeEntry, treeEntries } from '#tree'
+import { scanTree, type TreeEntry, treeEntries } from '#tree'
 import { toByteString } from '#util'
 
 interface LocalSource {
   readonly info: PathInfo
   readonly physical: string
+  /** How its files looked before they were read. */
+  readonly look: string
 }
 
 /**
@@ -46,6 +49,18 @@ export class LocalSources implements Store {
     return this.#sources.has(path)
   }
 
+  /**
+   * Makes sure that everything taken in is as it was then: the store path is made of what was read first.
+   *
+   * @throws {DockerToolsError} `FILE_CHANGED`, `FILE_UNREADABLE`.
+   */
+  assertUnchanged(): void {
+    for (const { physical, look } of this.#sources.values()) {
+      if (lookOf(physical) === look) continue
+      throw new DockerToolsError('FILE_CHANGED', `Cannot use "${physical}": it changed while the image was made`)
+    }
+  }
+
   // oxlint-disable-next-line require-await -- a store answers with a promise
   async pathInfo(path: StorePath): Promise<PathInfo> {
     return this.#get(path).info
@@ -78,9 +93,10 @@ export class LocalSources implements Store {
         cause: error,
       })
     }
+    const look = lookOf(physical)
     const { narHash, narSize } = await measureNar(treeEntries(toByteString(physical), 'bytes'))
     const path = makeSourcePath(basename(physical), narHash, {}, this.dir)
-    this.#sources.set(path, { info: { path, narHash, narSize, references: [], signatures: [] }, physical })
+    this.#sources.set(path, { info: { path, narHash, narSize, references: [], signatures: [] }, physical, look })
     return path
   }
 
@@ -96,4 +112,13 @@ export class LocalSources implements Store {
 /** With the modes that files get in a store. */
 async function* canonical(entries: AsyncIterable<TreeEntry>): AsyncGenerator<TreeEntry> {
   for await (const entry of entries) yield { ...entry, mode: canonicalMode(entry) }
+}
+
+/** A digest of kind, size, inode and change time of all files: the kernel moves the change time on every write. */
+function lookOf(physical: string): string {
+  const hash = createHash('sha256')
+  for (const entry of scanTree(toByteString(physical), { order: 'bytes' })) {
+    hash.update(`${entry.type} ${entry.mode} ${entry.ino} ${entry.ctimeMs} ${entry.type === 'file' ? entry.size : 0}\n`)
+  }
+  return hash.digest('base64')
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { encodeNixJson, jsonObject, type JsonValue, parseJson } from '#image'
+import { jsonObject, parseJson } from '#image'
 import { checkMaxLayers, type LayeringPipeline, parseLayeringPipeline } from '#layering'
 import {
   closure,
@@ -11,6 +11,7 @@ import {
   type StorePath,
   storePathHash,
 } from '#store'
+import { encodeBaseJson } from './base-json.ts'
 import type { BuildContext } from './build-context.ts'
 import { encodeConf, layeredConfPath } from './conf.ts'
 import { type CustomisationLayer, makeCustomisationLayer } from './customisation-layer.ts'
@@ -107,10 +108,8 @@ export async function planLayeredImage(
   }
 }
 
-/** `BASE-base.json`: it exists so that store paths in `config` are part of the closure. */
 async function planBaseJson(args: ResolvedLayeredArgs, context: BuildContext) {
-  const value: JsonValue = jsonObject({ architecture: args.architecture, config: args.config, os: 'linux' })
-  const bytes = Buffer.from(encodeNixJson(value))
+  const bytes = Buffer.from(encodeBaseJson(args))
   const references = await findReferences(once(bytes), [], context.store, 'config')
   const path = ourOutputPath({
     name: `${args.baseName}-base.json`,
@@ -131,9 +130,12 @@ async function planCustomisation(
   const scriptPaths = await findReferences(once(Buffer.from(args.extraCommands)), known, context.store, 'extraCommands')
   const scriptClosure = (await closure(context.store, scriptPaths)).map((node) => node.path)
   const layer = await makeCustomisationLayer(
-    contents,
-    args.extraCommands,
-    unique([...known, ...scriptClosure]),
+    {
+      contents,
+      extraCommands: args.extraCommands,
+      known: unique([...known, ...scriptClosure]),
+      namesStorePaths: scriptPaths.length > 0,
+    },
     context,
   )
   const path = ourOutputPath({

@@ -1,8 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type JoinedTree, materialize } from '#tree'
-import { makeTempDir, spawnChecked, type TempDir } from '#util'
-import { scriptEnvironment } from './script-environment.ts'
+import { runScript, type StoreBind } from '#runner'
+import type { Store, StorePath } from '#store'
+import { type JoinedTree, materialize, unpackTree } from '#tree'
+import { makeTempDir } from '#util'
 
 /** A folder in which the script has run. */
 export interface CustomisedRoot extends AsyncDisposable {
@@ -10,47 +12,63 @@ export interface CustomisedRoot extends AsyncDisposable {
   readonly path: string
 }
 
-/**
- * Puts the joined contents on disk and runs `extraCommands` in it, as upstream
- * does: with `bash -e -o pipefail`, umask 022, and as the user that builds.
- *
- * @throws {ScriptError} `SCRIPT_FAILED`.
- * @throws {DockerToolsError} `INTERRUPTED`, `PROGRAM_MISSING`.
- */
-export async function runExtraCommands(
-  tree: JoinedTree,
-  script: string,
-  signal: AbortSignal | undefined,
-): Promise<CustomisedRoot> {
-  const scratch = await makeTempDir('root-')
-  try {
-    await runIn(scratch, tree, script, signal)
-    return {
-      path: join(scratch.path, 'root'),
-      [Symbol.asyncDispose]: () => Promise.resolve(scratch[Symbol.asyncDispose]()),
-    }
-  } catch (error) {
-    await scratch[Symbol.asyncDispose]()
-    throw error
-  }
+/** What `extraCommands` runs with. */
+export interface ExtraCommandsJob {
+  /** What the root holds before. */
+  readonly tree: JoinedTree
+  readonly script: string
+  /** Store paths that the script may want to see: the closure of what it and the tree name. */
+  readonly visible: readonly StorePath[]
+  /** Whether the script's own text names one of them. */
+  readonly namesStorePaths: boolean
+  readonly store: Store
+  readonly signal: AbortSignal | undefined
 }
 
-async function runIn(
-  scratch: TempDir,
-  tree: JoinedTree,
-  script: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+/**
+ * Puts the joined contents on disk and runs `extraCommands` there. Store paths
+ * that are not on this machine are unpacked for the script to see.
+ *
+ * @throws {ScriptError} `SCRIPT_FAILED`.
+ * @throws {DockerToolsError} `INTERRUPTED`, `PROGRAM_MISSING`, `STORE_UNAVAILABLE`.
+ */
+export async function runExtraCommands(job: ExtraCommandsJob): Promise<CustomisedRoot> {
+  await using stack = new AsyncDisposableStack()
+  const scratch = stack.use(await makeTempDir('root-'))
   const root = join(scratch.path, 'root')
-  const temp = join(scratch.path, 'tmp')
-  const file = join(scratch.path, 'extraCommands')
-  await materialize(tree, root)
-  await mkdir(temp)
-  // A file of its own: an argument could not be longer than 128 KiB, and messages get the script's own line numbers.
-  await writeFile(file, `${script}\n`)
-  await spawnChecked(
-    'bash',
-    ['-e', '-o', 'pipefail', '-O', 'nullglob', '-c', 'umask 022; source "$1"', 'extraCommands', file],
-    { step: 'extraCommands', cwd: root, env: scriptEnvironment(temp), signal },
-  )
+  const run = join(scratch.path, 'run')
+  await materialize(job.tree, root)
+  await mkdir(run)
+  await runScript({
+    step: 'extraCommands',
+    script: job.script,
+    cwd: root,
+    scratch: run,
+    storeDir: job.store.dir,
+    binds: await findBinds(job, join(scratch.path, 'store')),
+    needsBinds: job.namesStorePaths,
+    signal: job.signal,
+  })
+  const owner = stack.move()
+  return { path: root, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+/** Where the paths are that are not at their logical place, unpacked where they are nowhere. */
+async function findBinds(job: ExtraCommandsJob, unpackedDirectory: string): Promise<StoreBind[]> {
+  const elsewhere = job.visible.filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined)
+  if (elsewhere.length > 0) await mkdir(unpackedDirectory)
+  const binds: StoreBind[] = []
+  for (const logical of elsewhere) {
+    const physical = (await job.store.realPath(logical)) ?? (await unpack(logical, unpackedDirectory, job.store))
+    const stats = lstatSync(physical)
+    const kind = stats.isSymbolicLink() ? 'symlink' : stats.isDirectory() ? 'directory' : 'file'
+    binds.push({ logical, physical, kind })
+  }
+  return binds
+}
+
+async function unpack(path: StorePath, directory: string, store: Store): Promise<string> {
+  const target = join(directory, path.slice(store.dir.length + 1))
+  await unpackTree(store.entries(path), target)
+  return target
 }

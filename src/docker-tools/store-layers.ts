@@ -96,7 +96,9 @@ class MeasuredAhead implements StoreLayers {
   #begin(group: readonly LocatedPath[], index: number, sizeHint: number): Promise<MeasuredLayer> {
     const onDisk = group.map((path) => path.onDisk).filter((root) => root !== undefined)
     const layer =
-      onDisk.length === group.length ? this.#measureOnDisk(onDisk, index, sizeHint) : this.#measureStreamed(group, index)
+      onDisk.length === group.length
+        ? this.#measureOnDisk(onDisk, index, sizeHint)
+        : this.#measureStreamed(group, index)
     // Whoever takes it sees the failure; one that is never taken must not end the process.
     layer.then(
       (measured) => (this.#settled[index] = measured),

@@ -72,6 +72,7 @@ export async function streamImage(input: StreamInput, context: BuildContext, sin
   const { content, path } = input.customisation
   await write(layerOfContent(verified(content)), [path], CUSTOMISATION_MEMBER)
 
+  context.sources.assertUnchanged()
   report({ type: 'manifest' })
   const config = encodeLayeredConfig({
     created: created.isoFormat,
@@ -148,15 +149,19 @@ function withBaseEnv(config: JsonValue, base: ArchivedImage | undefined): JsonVa
   if (base === undefined) return config
   if (config !== null && !isJsonObject(config)) return config
   const env = mergeEnv(
-    stringList(inherited, '"Env" of the base image'),
-    stringList(config?.get('Env'), '"Env" of config'),
+    stringList(inherited, 'FORMAT_INVALID', '"Env" of the base image'),
+    stringList(config?.get('Env'), 'DEFINITION_INVALID', '"Env" of config'),
   )
   if (env.length === 0) return config
   return new Map([...(config ?? []), ['Env', env]])
 }
 
-function stringList(value: JsonValue | undefined, what: string): string[] {
+function stringList(
+  value: JsonValue | undefined,
+  code: 'FORMAT_INVALID' | 'DEFINITION_INVALID',
+  what: string,
+): string[] {
   if (value === null || value === undefined) return []
   if (isJsonArray(value) && value.every((item) => typeof item === 'string')) return [...value]
-  throw new DockerToolsError('DEFINITION_INVALID', `Cannot use ${what}: it should be a list of strings`)
+  throw new DockerToolsError(code, `Cannot use ${what}: it should be a list of strings`)
 }

@@ -14,7 +14,7 @@ export class Fingerprint {
   readonly #batch: Float64Array = new Float64Array(FIELDS * ENTRIES_A_BATCH)
   #filled = 0
   /** The latest change time of all entries, milliseconds since 1970. */
-  latestChangeMs = 0
+  latestChangeMs: number = 0
 
   add(entry: ScannedEntry): void {
     const batch = this.#batch

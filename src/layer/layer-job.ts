@@ -1,4 +1,5 @@
 import type { ErrorCode } from '#errors'
+import type { LayerListing } from './layer-listing.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
 
 /** What a layer was found to be. */
@@ -13,6 +14,11 @@ export interface Measurement {
   readonly latestChangeMs: number
 }
 
+/** What is needed to write a layer again, and to be sure that it is the same. */
+export type ReplayableLayer = Pick<Measurement, 'sha256' | 'size' | 'fingerprint'> & {
+  readonly listing: LayerListing | undefined
+}
+
 /** Bytes of a layer in the pool. */
 export interface PooledChunk {
   readonly index: number
@@ -25,7 +31,7 @@ export type LayerJob = { readonly id: number; readonly spec: StoreLayerSpec } &
   (
     | { readonly kind: 'measure'; readonly keep: boolean; readonly order: number }
     /** Hands the layer's bytes over, chunk by chunk, without hashing them. */
-    | { readonly kind: 'replay'; readonly expected: Pick<Measurement, 'size' | 'fingerprint'> }
+    | { readonly kind: 'replay'; readonly expected: ReplayableLayer }
     /** Only looks at the files. */
     | { readonly kind: 'look' }
   )
@@ -38,9 +44,11 @@ export type LayerAnswer = { readonly id: number } &
         readonly kind: 'measured'
         readonly measurement: Measurement
         readonly kept: readonly PooledChunk[] | undefined
+        /** Of a layer that is not kept, to write it later. */
+        readonly listing: LayerListing | undefined
       }
     | { readonly kind: 'chunk'; readonly chunk: PooledChunk }
     | { readonly kind: 'replayed' }
-    | { readonly kind: 'looked'; readonly fingerprint: string }
+    | { readonly kind: 'looked'; readonly fingerprint: string; readonly listing: LayerListing | undefined }
     | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
   )

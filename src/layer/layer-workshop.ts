@@ -3,7 +3,8 @@ import type { Digest } from '#image'
 import type { ByteSink } from '#util'
 import { announceWriter, type ChunkPool, chunkBytes, makeChunkPool, releaseChunk } from './chunk-pool.ts'
 import { type LayerCache, layerCacheKey, type RememberedLayer } from './layer-cache.ts'
-import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
+import type { LayerAnswer, LayerJob, PooledChunk, ReplayableLayer } from './layer-job.ts'
+import type { LayerListing } from './layer-listing.ts'
 import { LayerThread } from './layer-thread.ts'
 import { measureInline } from './measure-inline.ts'
 import type { MeasuredLayer } from './measured-layer.ts'
@@ -21,8 +22,8 @@ export interface WorkshopOptions {
   readonly now: () => number
 }
 
-/** 64 MiB may hold measured layers until they are written, 4 MiB are for the layer that is being written. */
-const KEEPABLE_CHUNKS = 256
+/** 40 MiB may hold measured layers until they are written, 4 MiB are for the layer that is being written. */
+const KEEPABLE_CHUNKS = 160
 const PASSING_CHUNKS = 4
 
 /** A layer larger than this is read again when it is written, so that it does not push out many small ones. */
@@ -77,16 +78,17 @@ export class LayerWorkshop implements AsyncDisposable {
     }
     const key = layerCacheKey(spec)
     const remembered = await this.#options.cache?.recall(key)
-    if (remembered !== undefined && (await this.#isUnchanged(spec, remembered, sizeHint))) {
-      return this.#replayed(spec, remembered)
+    if (remembered !== undefined) {
+      const listing = await this.#look(spec, remembered, sizeHint)
+      if (listing !== 'changed') return this.#replayed(spec, { ...remembered, listing })
     }
     const begun = this.#options.now()
     const keep = sizeHint < KEEP_BELOW_BYTES
     const answer = await this.#run({ kind: 'measure', keep, order, spec, id: ++this.#lastId }, sizeHint)
     if (answer.kind !== 'measured') throw unexpected(answer)
-    const { measurement, kept } = answer
+    const { measurement, kept, listing } = answer
     if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
-    return kept === undefined ? this.#replayed(spec, measurement) : this.#kept(measurement, kept)
+    return kept === undefined ? this.#replayed(spec, { ...measurement, listing }) : this.#kept(measurement, kept)
   }
 
   /** Tells the workshop which layer the writer has come to, and whether it writes it or still waits for it. */
@@ -100,11 +102,15 @@ export class LayerWorkshop implements AsyncDisposable {
     await Promise.all(threads.map((thread) => thread[Symbol.asyncDispose]()))
   }
 
-  async #isUnchanged(spec: StoreLayerSpec, remembered: RememberedLayer, sizeHint: number): Promise<boolean> {
+  async #look(
+    spec: StoreLayerSpec,
+    remembered: RememberedLayer,
+    sizeHint: number,
+  ): Promise<LayerListing | undefined | 'changed'> {
     // Looking costs a small part of measuring.
     const answer = await this.#run({ kind: 'look', spec, id: ++this.#lastId }, sizeHint / 16)
     if (answer.kind !== 'looked') throw unexpected(answer)
-    return answer.fingerprint === remembered.fingerprint
+    return answer.fingerprint === remembered.fingerprint ? answer.listing : 'changed'
   }
 
   #kept(measurement: RememberedLayer, chunks: readonly PooledChunk[]): MeasuredLayer {
@@ -122,7 +128,7 @@ export class LayerWorkshop implements AsyncDisposable {
     }
   }
 
-  #replayed(spec: StoreLayerSpec, measurement: RememberedLayer): MeasuredLayer {
+  #replayed(spec: StoreLayerSpec, measurement: ReplayableLayer): MeasuredLayer {
     let reader: ReplayReader | undefined
     const prepare = (): void => {
       if (reader !== undefined) return

@@ -27,7 +27,7 @@ export function measureInline(spec: StoreLayerSpec, maxBytes: number): MeasuredL
     return new Uint8Array(CHUNK_BYTES)
   })
   try {
-    writeStoreLayer(spec, out)
+    writeStoreLayer(spec, out, { beginRoot: () => undefined, add: () => undefined })
   } catch (error) {
     if (error instanceof TooLarge) return undefined
     throw error

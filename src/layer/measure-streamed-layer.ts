@@ -7,7 +7,7 @@ import { asTheyCome, type EntryOrder, inPathlibOrder, NamesNeedSorting } from '.
 import type { MeasuredLayer } from './measured-layer.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
 import { toTarEntry } from './to-tar-entry.ts'
-import { leadingHeaders, ownerFields, socketInLayer } from './write-store-layer.ts'
+import { leadingHeaders, ownerFields, socketInLayer } from './store-layer-headers.ts'
 
 /** A store path whose content comes as a stream, in NAR order. */
 export interface StreamedRoot {
@@ -67,7 +67,7 @@ async function disposeOf(spool: Spool): Promise<void> {
 }
 
 async function* layerEntries(spec: StreamedLayerSpec, order: EntryOrder): AsyncGenerator<TarEntry> {
-  for (const header of leadingHeaders(spec)) yield header as TarEntry
+  for (const header of leadingHeaders(spec)) yield header
   const owner = ownerFields(spec)
   for (const root of spec.roots) {
     for await (const entry of order(root.open())) {

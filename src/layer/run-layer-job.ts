@@ -3,9 +3,11 @@ import { DockerToolsError } from '#errors'
 import { byteStringToText } from '#util'
 import { type ChunkPool, chunkBytes, releaseChunk, takeKeepable, takePassing } from './chunk-pool.ts'
 import { ChunkWriter } from './chunk-writer.ts'
+import { Fingerprint } from './fingerprint.ts'
 import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
+import { ListingRecorder } from './layer-listing.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
-import { fingerprintStoreLayer, writeStoreLayer } from './write-store-layer.ts'
+import { type LayerObserver, lookAtStoreLayer, writeListedLayer, writeStoreLayer } from './write-store-layer.ts'
 
 /** Runs one job to its end. Blocks; for worker threads. Answers are given to `answer` as they come. */
 export function runLayerJob(job: LayerJob, pool: ChunkPool, answer: (answer: LayerAnswer) => void): void {
@@ -18,7 +20,7 @@ export function runLayerJob(job: LayerJob, pool: ChunkPool, answer: (answer: Lay
         replay(job, pool, answer)
         break
       case 'look':
-        answer({ id: job.id, kind: 'looked', fingerprint: fingerprintStoreLayer(job.spec).digest() })
+        answer(look(job))
         break
     }
   } catch (error) {
@@ -34,21 +36,45 @@ function measure(job: LayerJob & { readonly kind: 'measure' }, pool: ChunkPool):
     return keeping.next(filled)
   })
   try {
-    const fingerprint = writeStoreLayer(job.spec, out)
+    const seen = new Seen()
+    writeStoreLayer(job.spec, out, seen)
+    const kept = keeping.finish()
     return {
       id: job.id,
       kind: 'measured',
       measurement: {
         sha256: hash.digest('hex'),
         size: out.size,
-        fingerprint: fingerprint.digest(),
-        latestChangeMs: fingerprint.latestChangeMs,
+        fingerprint: seen.fingerprint.digest(),
+        latestChangeMs: seen.fingerprint.latestChangeMs,
       },
-      kept: keeping.finish(),
+      kept,
+      listing: kept === undefined ? seen.listing.finish() : undefined,
     }
   } catch (error) {
     keeping.drop()
     throw error
+  }
+}
+
+function look(job: LayerJob): LayerAnswer {
+  const seen = new Seen()
+  lookAtStoreLayer(job.spec, seen)
+  return { id: job.id, kind: 'looked', fingerprint: seen.fingerprint.digest(), listing: seen.listing.finish() }
+}
+
+/** What is remembered of everything that was looked at. */
+class Seen implements LayerObserver {
+  readonly fingerprint = new Fingerprint()
+  readonly listing = new ListingRecorder()
+
+  beginRoot(): void {
+    this.listing.beginRoot()
+  }
+
+  add(entry: Parameters<LayerObserver['add']>[0]): void {
+    this.fingerprint.add(entry)
+    this.listing.add(entry)
   }
 }
 
@@ -118,8 +144,13 @@ function replay(
     return chunkBytes(pool, current)
   })
   try {
-    const fingerprint = writeStoreLayer(job.spec, out).digest()
-    if (out.size !== job.expected.size || fingerprint !== job.expected.fingerprint) throw changedSince(job.spec)
+    const { listing, size, fingerprint } = job.expected
+    if (listing === undefined) {
+      const seen = new Seen()
+      writeStoreLayer(job.spec, out, seen)
+      if (seen.fingerprint.digest() !== fingerprint) throw changedSince(job.spec)
+    } else writeListedLayer(job.spec, out, listing)
+    if (out.size !== size) throw changedSince(job.spec)
     answer({ id: job.id, kind: 'replayed' })
   } finally {
     releaseChunk(pool, current)

@@ -8,5 +8,6 @@ export { joinTrees, type JoinCollision, type JoinedEntry, type JoinedTree, type 
 export { materialize } from './materialize.ts'
 export { sortNames, type TreeOrder } from './name-order.ts'
 export { scanTree, type ScannedEntry } from './scan-tree.ts'
+export { unpackTree } from './unpack-tree.ts'
 export { treeEntries } from './tree-entries.ts'
 export type { TreeEntry, TreeKind } from './tree-entry.ts'

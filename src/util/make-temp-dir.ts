@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { rmSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -30,26 +30,32 @@ export async function makeTempDir(prefix: string, parent: string = tmpdir()): Pr
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await makeRemovable(path)
+      makeRemovable(path)
       await rm(path, { recursive: true, force: true })
       live.delete(path)
     },
   }
 }
 
-/** Scripts may leave directories behind that their owner cannot enter (mode 0); an ordinary user must open them first. */
-async function makeRemovable(path: string): Promise<void> {
+/** Scripts may leave directories behind that their owner cannot enter or change; an ordinary user must open them first. */
+function makeRemovable(path: string): void {
   if (process.getuid?.() === 0) return
-  const { chmod, readdir } = await import('node:fs/promises')
   const pending = [Buffer.from(path)]
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    await chmod(directory, 0o700)
-    for (const entry of await readdir(directory, { encoding: 'buffer', withFileTypes: true })) {
+    chmodSync(directory, 0o700)
+    for (const entry of readdirSync(directory, { encoding: 'buffer', withFileTypes: true })) {
       if (entry.isDirectory()) pending.push(Buffer.concat([directory, Buffer.from('/'), entry.name]))
     }
   }
 }
 
 function removeAllSync(): void {
-  for (const path of live) rmSync(path, { recursive: true, force: true })
+  for (const path of live) {
+    try {
+      makeRemovable(path)
+      rmSync(path, { recursive: true, force: true })
+    } catch {
+      // The process is about to end: what cannot be removed must not keep the others from it.
+    }
+  }
 }

@@ -1,0 +1,27 @@
+import type { BuildEvent } from '#events'
+import { pythonListRepr } from '#image'
+import { printable } from './printable.ts'
+
+/** An event as text for stderr, with the end of its line: in upstream's words where upstream has some. */
+export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progress' }>): string {
+  switch (event.type) {
+    case 'no-base-image':
+      return "No 'fromImage' provided\n"
+    case 'base-layer':
+      return `Adding base layer ${event.index} from ${printable(event.member)}\n`
+    case 'store-layer':
+      return `Creating layer ${event.index} from paths: ${pythonListRepr(event.paths)}\n`
+    case 'customisation-layer':
+      return `Creating layer ${event.index} with customisation...\n`
+    case 'manifest':
+      return 'Adding manifests...\n'
+    case 'done':
+      return 'Done.\n'
+    case 'script-output':
+      return event.text
+    case 'debug':
+      return `debug: ${printable(event.message)}\n`
+    case 'warning':
+      return `warning (${event.code}): ${printable(event.message)}\n`
+  }
+}

@@ -1,0 +1,85 @@
+import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { DockerToolsError } from '#errors'
+import { report } from '#events'
+import { spawnChecked } from '#util'
+import { scriptEnvironment } from './script-environment.ts'
+import { probeStoreView, STORE_VIEW_PROGRAM, type StoreBind, unshareArguments } from './store-view.ts'
+
+/** A script of a definition, and where it runs. */
+export interface ScriptJob {
+  /** The argument it comes from, such as `extraCommands`. */
+  readonly step: string
+  readonly script: string
+  /** Working directory. */
+  readonly cwd: string
+  /** An empty folder for everything the run needs besides. */
+  readonly scratch: string
+  readonly storeDir: string
+  /** Store paths that are not on disk at their logical place and have to be shown there. */
+  readonly binds: readonly StoreBind[]
+  /** Whether the script cannot do without them: it names one. */
+  readonly needsBinds: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** Bash, stopping at the first failure; the script is a file, so that its lines are counted as its own. */
+const BASH_ARGUMENTS = ['-e', '-o', 'pipefail', '-O', 'nullglob', '-c', 'umask 022; source "$1"']
+
+/**
+ * Runs a script with `bash -e -o pipefail`, umask 022, a fixed environment and
+ * its own temp directory, as the user that builds.
+ *
+ * Where store paths are not at their logical place, it runs in a mount
+ * namespace that shows them there.
+ *
+ * @throws {ScriptError} `SCRIPT_FAILED`.
+ * @throws {DockerToolsError} `PROGRAM_MISSING`, `INTERRUPTED`; `STORE_UNAVAILABLE` if the
+ *   script names store paths that cannot be shown to it.
+ */
+export async function runScript(job: ScriptJob): Promise<void> {
+  const temp = join(job.scratch, 'tmp')
+  const file = join(job.scratch, job.step)
+  await mkdir(temp)
+  await writeFile(file, `${job.script}\n`)
+  const options = { step: job.step, cwd: job.cwd, env: scriptEnvironment(temp), signal: job.signal }
+  const command = ['bash', ...BASH_ARGUMENTS, job.step, file] as const
+  if (job.binds.length > 0 && canShow(job)) {
+    const view = await prepareView(job)
+    await spawnChecked('unshare', [...unshareArguments(), ...view, ...command], options)
+  } else await spawnChecked(command[0], command.slice(1), options)
+}
+
+/** False where the script may well do without; it is told then that it has to. */
+function canShow(job: ScriptJob): boolean {
+  const probe = probeStoreView()
+  if (probe.isAvailable) return true
+  const what = `its store paths are not at "${job.storeDir}", and cannot be shown there: ${probe.reason}`
+  if (job.needsBinds) {
+    throw new DockerToolsError('STORE_UNAVAILABLE', `Cannot run ${job.step}: ${what}`, {
+      hint: 'Allow user namespaces, or use a store that is on this machine',
+    })
+  }
+  report({ type: 'warning', code: 'STORE_NOT_SHOWN', message: `${job.step} runs without the store: ${what}` })
+  return false
+}
+
+async function prepareView(job: ScriptJob): Promise<string[]> {
+  const [root, points, list] = ['view', 'points', 'binds'].map((name) => join(job.scratch, name)) as [
+    string,
+    string,
+    string,
+  ]
+  await mkdir(root)
+  await mkdir(points)
+  for (const bind of job.binds) {
+    const point = join(points, basename(bind.logical))
+    if (bind.kind === 'directory') await mkdir(point)
+    else if (bind.kind === 'file') await writeFile(point, '')
+    // A mount would follow it.
+    else await symlink(await readlink(bind.physical), point)
+  }
+  const mounted = job.binds.filter((bind) => bind.kind !== 'symlink')
+  await writeFile(list, mounted.map((bind) => `${bind.physical}\0${bind.logical}\0`).join(''))
+  return ['bash', '-e', '-c', STORE_VIEW_PROGRAM, 'store-view', root, job.storeDir, points, list, job.cwd]
+}
