@@ -65,7 +65,10 @@ export function makeClosure(folder: string, scale = 1): MadeClosure {
     }
     const large = kind === 5 ? 4 : kind < 8 ? 1 : 0
     for (let file = 0; file < large; file++) {
-      write(join(path, 'bin', `program-${file}`), Math.floor((2 + random() * 16) * 1024 * 1024 * scale * (kind === 5 ? 1.6 : 1)))
+      write(
+        join(path, 'bin', `program-${file}`),
+        Math.floor((2 + random() * 16) * 1024 * 1024 * scale * (kind === 5 ? 1.6 : 1)),
+      )
     }
     symlinkSync('../share', join(path, 'bin', 'share'))
   }

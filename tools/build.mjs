@@ -1,16 +1,18 @@
 // Makes dist/ from src/: declarations by the compiler, program text by the bundler. A few large files load in a
 // quarter of the time that two hundred small ones take, and start-up is felt at every run.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// A build from nothing, so that a file that was removed or renamed leaves no ghost behind.
-rmSync(`${root}/dist`, { recursive: true, force: true })
-mkdirSync(`${root}/dist`)
+// Made from nothing and beside the old one: what was removed or renamed leaves no ghost behind, and a build that fails
+// leaves the program as it was.
+const made = `${root}/dist.new`
+rmSync(made, { recursive: true, force: true })
+mkdirSync(made)
 
-const tsc = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+const tsc = spawnSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', made], { cwd: root, stdio: 'inherit' })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 // Worker threads are entries of their own, beside everything else, where `new URL('./x-worker.js', import.meta.url)` finds them.
@@ -28,5 +30,7 @@ const bundle = await rolldown({
   resolve: { conditionNames: ['source', 'node', 'import', 'default'] },
   tsconfig: false,
 })
-await bundle.write({ dir: `${root}/dist`, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' })
+await bundle.write({ dir: made, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' })
 await bundle.close()
+rmSync(`${root}/dist`, { recursive: true, force: true })
+renameSync(made, `${root}/dist`)

@@ -1,5 +1,11 @@
 import { DockerToolsError } from '#errors'
-import { layerAutomatically, layerByPipeline, layerByPopularity, parseLayeringPipeline } from '#layering'
+import {
+  layerAutomatically,
+  layerByPipeline,
+  layerByPopularity,
+  type LayeringPipeline,
+  parseLayeringPipeline,
+} from '#layering'
 import { parseReferenceGraph, type ReferenceGraph } from '#store'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
@@ -86,8 +92,7 @@ async function layersOfGraph(graph: ReferenceGraph, input: CommandInput): Promis
         'Cannot use "--pipeline" with "--strategy" or "--max-layers": they exclude each other',
       )
     }
-    const value: unknown = JSON.parse(await readTextFile(pipelineFile, pipelineFile))
-    return layerByPipeline(graph, parseLayeringPipeline(value), { excludePaths })
+    return layerByPipeline(graph, await readPipeline(pipelineFile), { excludePaths })
   }
   const limit = maxLayers === undefined ? DEFAULT_MAX_LAYERS : parseCount(maxLayers)
   switch (strategy ?? 'popularity') {
@@ -98,6 +103,19 @@ async function layersOfGraph(graph: ReferenceGraph, input: CommandInput): Promis
     default:
       throw new DockerToolsError('USAGE', `Cannot use strategy "${strategy}": it should be "popularity" or "auto"`)
   }
+}
+
+async function readPipeline(file: string): Promise<LayeringPipeline> {
+  const text = await readTextFile(file, file)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new DockerToolsError('DEFINITION_INVALID', `Cannot read layering pipeline "${file}": it should be JSON`, {
+      cause: error,
+    })
+  }
+  return parseLayeringPipeline(value)
 }
 
 function parseCount(text: string): number {

@@ -1,6 +1,8 @@
+import { realpathSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { isRecipe, type Recipe } from '#docker-tools'
 import { type CommandInput, switchOption, textOptions } from './command.ts'
+import { encodeDefinition } from './encode-definition.ts'
 
 /**
  * A program that streams the image of a recipe, as upstream's output is: it
@@ -8,17 +10,22 @@ import { type CommandInput, switchOption, textOptions } from './command.ts'
  * is in it, with every path made absolute; what the paths hold is not.
  */
 export function streamScript(recipe: Recipe, baseDirectory: string, input: CommandInput): string {
-  const stores = textOptions(input, 'store').flatMap((store) => ['--store', store])
+  const stores = textOptions(input, 'store').flatMap((store) => ['--store', absoluteStore(store)])
   const keys = textOptions(input, 'trusted-public-key').flatMap((key) => ['--trusted-public-key', key])
   const signatures = switchOption(input, 'no-check-signatures') ? ['--no-check-signatures'] : []
-  const program = [process.execPath, resolve(process.argv[1] ?? 'dockertools')]
+  // npx runs a link in its own cache, which is cleaned some day: the program itself stays.
+  const program = [process.execPath, realpathSync(process.argv[1] ?? 'dockertools')]
   const command = [...program, 'stream', ...stores, ...keys, ...signatures].map(quote).join(' ')
-  const definition = JSON.stringify(toDefinition(recipe, baseDirectory))
+  const definition = encodeDefinition(toDefinition(recipe, baseDirectory))
   return `#!/bin/sh\n# Streams the image "${recipe.imageName}" to standard output. -t REPO:TAG names it otherwise.\nexec ${command} "$@" - <<'DOCKERTOOLS_DEFINITION'\n${definition}\nDOCKERTOOLS_DEFINITION\n`
 }
 
+/** Arguments that no byte of an image depends on, and that may hold anything. */
+const FOR_READERS_ONLY: readonly string[] = ['passthru', 'meta']
+
 function toDefinition(recipe: Recipe, baseDirectory: string): unknown {
-  const args = Object.entries(recipe.args).map(([name, value]) => [
+  const relevant = Object.entries(recipe.args).filter(([name]) => !FOR_READERS_ONLY.includes(name))
+  const args = relevant.map(([name, value]) => [
     name,
     name === 'fromImage' || name === 'contents' || (name === 'layeringPipeline' && typeof value === 'string')
       ? absolute(value, baseDirectory)
@@ -31,6 +38,11 @@ function absolute(value: unknown, baseDirectory: string): unknown {
   if (typeof value === 'string') return isAbsolute(value) ? value : resolve(baseDirectory, value)
   if (Array.isArray(value)) return value.map((item) => absolute(item, baseDirectory))
   return isRecipe(value) ? toDefinition(value, baseDirectory) : value
+}
+
+/** The program may be run from any folder. */
+function absoluteStore(uri: string): string {
+  return uri.startsWith('graph:') ? `graph:${resolve(uri.slice('graph:'.length))}` : uri
 }
 
 function quote(word: string): string {

@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
-import { CompositeStore, openStores, type Store } from '#store'
+import { CompositeStore, openStores, type Store, TrustedKeys } from '#store'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
 
@@ -21,8 +21,11 @@ export interface BuildContext {
 /** @throws {DockerToolsError} `STORE_UNAVAILABLE`, `DEFINITION_INVALID`. */
 export async function openContext(options: BuildOptions): Promise<BuildContext> {
   const environment = options.environment ?? process.env
+  // A key that is none is told even where no store needs it: an option is never ignored.
+  const trustedPublicKeys = options.trustedPublicKeys ?? []
+  void new TrustedKeys(trustedPublicKeys)
   const stores = await openStores(options.stores ?? defaultStores(environment), {
-    trustedPublicKeys: options.trustedPublicKeys ?? [],
+    trustedPublicKeys,
     checkSignatures: options.checkSignatures ?? true,
     environment,
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { lstat } from 'node:fs/promises'
 import { DockerToolsError } from '#errors'
 import { canonicalMode } from '#layer'
-import { makeSourcePath, measureNar, type PathInfo, type Store, type StorePath } from '#store'
+import { makeSourcePath, measureNarOnDisk, type PathInfo, type Store, type StorePath } from '#store'
 import { scanTree, type TreeEntry, treeEntries } from '#tree'
 import { toByteString } from '#util'
 
@@ -94,7 +94,7 @@ export class LocalSources implements Store {
       })
     }
     const look = lookOf(physical)
-    const { narHash, narSize } = await measureNar(treeEntries(toByteString(physical), 'bytes'))
+    const { narHash, narSize } = await measureNarOnDisk(toByteString(physical))
     const path = makeSourcePath(basename(physical), narHash, {}, this.dir)
     this.#sources.set(path, { info: { path, narHash, narSize, references: [], signatures: [] }, physical, look })
     return path

@@ -36,7 +36,7 @@ export async function openBaseImage(
     const scratch = stack.use(await makeTempDir('base-'))
     const path = join(scratch.path, 'image.tar')
     await using file = await open(path, 'wx')
-    await value.writeTo({ write: async (chunk) => void (await file.writeFile(chunk)) }, options)
+    await value.writeTo({ write: (chunk) => file.writeFile(chunk) }, options)
     const archive = stack.use(await openDockerArchive(path, `base image "${value.imageName}"`))
     return baseImage(archive, storePath, () => Promise.resolve(storePath), stack.move())
   }

@@ -40,7 +40,7 @@ const PATH_FORM = 'a store path, a path that starts with "/", "./" or "../", or 
 const path = v.custom<PathArgument>(isPathArgument, ({ received }) => `it is ${received}, it should be ${PATH_FORM}`)
 
 // The type is told where it is read: as a recursive one it would be too deep for the compiler here.
-const contents = v.custom<unknown>(
+const contentsSchema = v.custom<unknown>(
   isContents,
   ({ received }) => `it is ${received}, it should be ${PATH_FORM}, or a list of these`,
 )
@@ -50,7 +50,7 @@ const layeredImageEntries = {
   name: imageName,
   tag: v.nullish(imageTag, null),
   fromImage: v.nullish(path, null),
-  contents: v.optional(contents, null),
+  contents: v.optional(contentsSchema, null),
   config: v.optional(v.nullable(record), emptyRecord),
   architecture: v.optional(v.pipe(text, v.nonEmpty('it is empty, it should be for example "amd64"'))),
   created: v.optional(text, '1970-01-01T00:00:01Z'),
@@ -152,13 +152,13 @@ function resolvePipeline(functionName: string, value: unknown): LayeringPipeline
   )
 }
 
-function resolveCompressor(value: unknown, imageName: string): CompressorName {
+function resolveCompressor(value: unknown, ofImage: string): CompressorName {
   const names = ['gz', 'none', 'zstd'] as const
   const found = names.find((name) => name === value)
   if (found !== undefined) return getCompressor(found).name
   throw new DockerToolsError(
     'DEFINITION_INVALID',
-    `in docker image ${imageName}: compressor must be one of: [${names.join(' ')}]`,
+    `in docker image ${ofImage}: compressor must be one of: [${names.join(' ')}]`,
   )
 }
 

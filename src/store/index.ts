@@ -24,6 +24,7 @@ export {
   makeTextPath,
   type PathReferences,
 } from './make-path.ts'
+export { measureNarOnDisk } from './measure-nar-on-disk.ts'
 export { measureNar, type NarMeasure, narSizeOf } from './measure-nar.ts'
 export { directoryTree, fileTree } from './memory-tree.ts'
 export { formatNarInfo, type NarInfo, parseNarInfo } from './narinfo.ts'

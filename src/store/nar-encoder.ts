@@ -1,5 +1,5 @@
 import { DockerToolsError } from '#errors'
-import type { TreeEntry } from '#tree'
+import type { TreeEntry, TreeKind } from '#tree'
 import { type ByteString, byteStringToBytes, byteStringToText, unreachable } from '#util'
 import {
   DIRECTORY,
@@ -18,6 +18,9 @@ import {
 
 const OWNER_EXECUTES = 0o100
 
+/** What a NAR says of a file besides its body. */
+export type NarEntry = Pick<TreeEntry, 'path' | 'mode'> & (TreeKind | { readonly type: 'file'; readonly size: number })
+
 interface OpenDirectory {
   readonly path: ByteString
   readonly isRoot: boolean
@@ -30,7 +33,7 @@ export class NarEncoder {
   #isStarted = false
 
   /** Everything before the body of `entry`. */
-  head(entry: TreeEntry): Buffer {
+  head(entry: NarEntry): Buffer {
     const isRoot = !this.#isStarted
     this.#isStarted = true
     const parts = isRoot ? this.#startRoot(entry) : this.#startEntry(entry)
@@ -40,7 +43,7 @@ export class NarEncoder {
   }
 
   /** Everything after the body of `entry` that belongs to it alone. */
-  tail(entry: TreeEntry): Buffer {
+  tail(entry: NarEntry): Buffer {
     if (entry.type === 'directory') return Buffer.alloc(0)
     const padding = Buffer.alloc(entry.type === 'file' ? paddingLength(entry.size) : 0)
     return Buffer.concat([padding, (this.#open.length > 0 ? ENTRY_END : END).bytes])
@@ -54,12 +57,12 @@ export class NarEncoder {
     return Buffer.concat(parts)
   }
 
-  #startRoot(entry: TreeEntry): Buffer[] {
+  #startRoot(entry: NarEntry): Buffer[] {
     if (entry.path !== '') throw outOfOrder(`it starts with ${quote(entry.path)}, it should start with its root`)
     return [MAGIC.bytes]
   }
 
-  #startEntry(entry: TreeEntry): Buffer[] {
+  #startEntry(entry: NarEntry): Buffer[] {
     const slash = entry.path.lastIndexOf('/')
     const parent = slash < 0 ? '' : entry.path.slice(0, slash)
     const name = entry.path.slice(slash + 1) as ByteString
@@ -80,7 +83,7 @@ export class NarEncoder {
   }
 }
 
-function nodeHead(entry: TreeEntry): Buffer[] {
+function nodeHead(entry: NarEntry): Buffer[] {
   switch (entry.type) {
     case 'directory':
       return [DIRECTORY.bytes]
