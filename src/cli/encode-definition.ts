@@ -31,6 +31,6 @@ function encodeMembers(value: object): string {
 
 /** With a point or an exponent, which tells a float from an integer. */
 function encodeFloat(value: number): string {
-  const text = String(value)
+  const text = Object.is(value, -0) ? '-0' : String(value)
   return /[.e]/.test(text) ? text : `${text}.0`
 }

@@ -1,5 +1,5 @@
 import { constants, deflateRawSync } from 'node:zlib'
-import type { BlockJob, PackBlock } from './pack-block.ts'
+import type { BlockJob, PackBlock } from './block-job.ts'
 
 /** What pigz and gzip use by default. */
 const GZIP_LEVEL = 6

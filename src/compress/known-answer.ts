@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { deflateWithZlib } from './deflate-block.ts'
 import { compressZstdFrame } from './zstd-frame.ts'
-import type { BlockJob, PackBlock } from './pack-block.ts'
+import type { BlockJob, PackBlock } from './block-job.ts'
 
 /** SHA-256 of the question deflated by Chromium's zlib, which is what Node's own builds have inside. */
 export const DEFLATE_ANSWER = '440a095dfc6d788e1e1397673b12fa7c60d7e322a9f45836da278b12d2800e79'

@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib'
-import type { BlockJob } from './pack-block.ts'
+import type { BlockJob } from './block-job.ts'
 
 /** What the zstd program uses by default. */
 const ZSTD_LEVEL = 3

@@ -74,18 +74,23 @@ test('parseJson() keeps the order of members, also of those that look like numbe
   )
 })
 
+/** Python reads `-0` as the whole number 0. */
+function parseWithoutSignedZero(text: string): unknown {
+  return JSON.parse(text, (_name, value: unknown) => (Object.is(value, -0) ? 0 : value))
+}
+
 test('parseJson() accepts exactly what JSON.parse accepts', () => {
   const alphabet = fc.constantFrom(...'{}[]",:\\u0019.eE+- \n\ttrfalsn\u0001é')
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string({ unit: alphabet, maxLength: 12 })), (text) => {
       let expected: unknown
       try {
-        expected = JSON.parse(text)
+        expected = parseWithoutSignedZero(text)
       } catch {
         assert.throws(() => parseJson(text, 'x'), { code: 'FORMAT_INVALID' })
         return
       }
-      assert.deepEqual(JSON.parse(encodePythonJson(parseJson(text, 'x'))), expected)
+      assert.deepEqual(parseWithoutSignedZero(encodePythonJson(parseJson(text, 'x'))), expected)
     }),
     { numRuns: 2000 },
   )

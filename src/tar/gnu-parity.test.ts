@@ -31,6 +31,9 @@ function owner(dialect: TarDialect, user: string, uid: number, group: string, gi
 type Given = Pick<MemberMeta, 'path' | 'mode'> &
   (Exclude<MemberKind, { readonly type: 'file' }> | { readonly type: 'file'; readonly content: string })
 
+/** No bit at all, where the user that runs `tar` can read such a file. */
+const LEAST_MODE = process.getuid?.() === 0 ? 0 : 0o400
+
 const UNSORTED: readonly Given[] = [
   { path: toByteString('.'), type: 'directory', mode: 0o755 },
   { path: toByteString('./-dash'), type: 'file', mode: 0o644, content: 'd' },
@@ -57,7 +60,7 @@ const UNSORTED: readonly Given[] = [
   { path: toByteString('./pipe'), type: 'fifo', mode: 0o640 },
   { path: toByteString('./ž日本😀'), type: 'file', mode: 0o644, content: 'utf-8' },
   { path: './\xff\xfe' as ByteString, type: 'symlink', mode: 0o777, target: '\xfe\xff' as ByteString },
-  { path: `./\xff${'\x80'.repeat(120)}` as ByteString, type: 'file', mode: 0, content: '' },
+  { path: `./\xff${'\x80'.repeat(120)}` as ByteString, type: 'file', mode: LEAST_MODE, content: '' },
 ]
 
 /** In the order of `--sort=name`. */

@@ -7,19 +7,12 @@ import { runGoldenCase } from './run-golden-case.ts'
 
 const cases = readCases(join(GOLDEN, 'visible'), ['streamFromConf', 'streamLayeredImage', 'buildLayeredImage'])
 
-/** Cases that are not met yet, and why. */
-const AWAITED: Readonly<Record<string, string>> = {
-  'pop-extra2':
-    'extraCommands reads a store path through a link, and store paths of a cache are not at /nix/store while it runs',
-}
-
 test('all recorded cases of layered images are here', skipWithoutGolden, () => {
   assert.equal(cases.length, 117)
 })
 
 for (const golden of cases) {
-  const todo = AWAITED[golden.case]
-  test(`${golden.function} gives what was recorded: ${golden.case}`, todo === undefined ? {} : { todo }, async () => {
+  test(`${golden.function} gives what was recorded: ${golden.case}`, async () => {
     await runGoldenCase(golden, { store: GOLDEN_STORE, layersFolder: join(GOLDEN, 'layers') })
   })
 }
