@@ -65,7 +65,7 @@ async function runLayers(input: CommandInput): Promise<void> {
 async function tryReadGraph(argument: string): Promise<ReferenceGraph | undefined> {
   if (argument === '-' || !/\.json$|^[^.#]*$/.test(argument.split('/').at(-1) ?? '')) return undefined
   const text = await readTextFile(argument, argument)
-  return /^\s*\{\s*"(?:function|args)"/.test(text) ? undefined : parseReferenceGraph(text)
+  return /^\s*\{\s*"(?:function|args|\$schema)"/.test(text) ? undefined : parseReferenceGraph(text)
 }
 
 async function layersOfDefinition(argument: string, input: CommandInput): Promise<readonly (readonly string[])[]> {

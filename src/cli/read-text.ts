@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { DockerToolsError, systemErrorCode } from '#errors'
 
 /** Definitions, confs and graphs are texts: a larger one is a mistake. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024
+const MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 /**
  * Reads a text file named on the command line.

@@ -14,11 +14,35 @@ const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, 
 
 /** Functions of the plan that are not built yet: known, and refused. */
 const UNBUILT: readonly string[] = [
-  ...['buildImage', 'buildImageWithNixDb', 'buildLayeredImageWithNixDb', 'pullImage', 'exportImage', 'mergeImages'],
-  ...['streamNixShellImage', 'buildNixShellImage', 'binSh', 'usrBinEnv', 'caCertificates', 'fakeNss'],
-  ...['derivation', 'runCommand', 'writeText', 'writeTextDir', 'writeTextFile', 'writeScript', 'writeScriptBin'],
-  ...['writeShellScript', 'writeShellScriptBin', 'symlinkJoin', 'buildEnv', 'importPath', 'fetchurl', 'storePath'],
-  ...['fromBinaryCache', 'nixpkgs', 'hostProgram'],
+  'buildImage',
+  'buildImageWithNixDb',
+  'buildLayeredImageWithNixDb',
+  'pullImage',
+  'exportImage',
+  'mergeImages',
+  'streamNixShellImage',
+  'buildNixShellImage',
+  'binSh',
+  'usrBinEnv',
+  'caCertificates',
+  'fakeNss',
+  'derivation',
+  'runCommand',
+  'writeText',
+  'writeTextDir',
+  'writeTextFile',
+  'writeScript',
+  'writeScriptBin',
+  'writeShellScript',
+  'writeShellScriptBin',
+  'symlinkJoin',
+  'buildEnv',
+  'importPath',
+  'fetchurl',
+  'storePath',
+  'fromBinaryCache',
+  'nixpkgs',
+  'hostProgram',
 ]
 
 /**
@@ -30,7 +54,8 @@ const UNBUILT: readonly string[] = [
 export function recipeFromDefinition(value: JsonValue): Recipe {
   if (!isJsonObject(value)) throw invalid('it should be an object with "function" and "args"')
   for (const name of value.keys()) {
-    if (name !== 'function' && name !== 'args')
+    // Editors look for the schema there.
+    if (name !== 'function' && name !== 'args' && name !== '$schema')
       throw invalid(`it has "${name}", it should have "function" and "args" only`)
   }
   const name = value.get('function')

@@ -22,7 +22,7 @@ export interface LayerListing {
 }
 
 /** A listing costs about 120 bytes an entry; layers with more are looked at again instead. */
-const MAX_ENTRIES = 30_000
+const MAX_ENTRIES = 20_000
 
 const TYPES = ['file', 'directory', 'symlink', 'fifo'] as const
 

@@ -22,12 +22,12 @@ export interface WorkshopOptions {
   readonly now: () => number
 }
 
-/** 32 MiB may hold measured layers until they are written, 4 MiB are for the layer that is being written. */
-const KEEPABLE_CHUNKS = 128
+/** 20 MiB may hold measured layers until they are written, 4 MiB are for the layer that is being written. */
+const KEEPABLE_CHUNKS = 80
 const PASSING_CHUNKS = 4
 
 /** A layer larger than this is read again when it is written, so that it does not push out many small ones. */
-const KEEP_BELOW_BYTES = 16 * 1024 * 1024
+const KEEP_BELOW_BYTES = 8 * 1024 * 1024
 
 /**
  * A file that changed so shortly before it was measured may change once more

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { assertFailed } from '../hostile/expect-refusal.ts'
 import { fixturePath, writeCache } from '../support/binary-cache.ts'
 import { listTar, memberNamed } from '../support/list-tar.ts'
-import { needs, ROOT } from '../support/places.ts'
+import { BINARY, needs, ROOT } from '../support/places.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
 
 const [A, B, C] = [fixturePath('a', 'a'), fixturePath('b', 'b'), fixturePath('c', 'c')]
@@ -180,8 +181,6 @@ test('--version is the version of the package', async () => {
 
 test('stream refuses a terminal, and says where the archive could go', needs('script'), async () => {
   await using bench = await makeCommandBench()
-  const { spawn } = await import('node:child_process')
-  const { BINARY } = await import('../support/places.ts')
   const command = `'${process.execPath}' '${BINARY}' stream image.json`
   const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: bench.path, stdio: ['ignore', 'pipe', 'pipe'] })
   const { status, stdout } = await resultOf(child)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { assertFailed } from '../hostile/expect-refusal.ts'
 import { listTar, memberNamed } from '../support/list-tar.ts'
-import { type Bench, makeBench } from '../support/run-cli.ts'
+import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
 
 /** The JSON form of what every module below describes. */
 const AS_JSON = JSON.stringify({
@@ -148,8 +149,6 @@ test('numbers of any size and kind go through a definition as they were written'
   assert.match(config, /"b":12345678901234567890/)
   const built = await bench.run(['build', 'defs/numbers.json', '-o', 'program'])
   assert.equal(built.status, 0, built.stderr)
-  const { resultOf } = await import('../support/run-cli.ts')
-  const { spawn } = await import('node:child_process')
   const program = await resultOf(spawn(join(bench.path, 'program'), [], { stdio: ['ignore', 'pipe', 'pipe'] }))
   assert.ok(program.stdout.equals(direct), 'the program that build makes has the same numbers')
 })

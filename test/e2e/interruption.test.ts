@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { listTar } from '../support/list-tar.ts'
+import { BINARY } from '../support/places.ts'
 import { isRunning, until } from '../support/processes.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
 
@@ -82,8 +83,6 @@ test('a full disk ends stream with status 1 and one error', async () => {
 
 test('closed standard output and standard error are no reason to hang or crash', async () => {
   await using bench = await makeLargeImage()
-  const { spawn } = await import('node:child_process')
-  const { BINARY } = await import('../support/places.ts')
   const run = (script: string) =>
     resultOf(
       spawn('/bin/sh', ['-c', script, process.execPath, BINARY], {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { listingText, listTar, memberNamed, type TarListing } from '../support/list-tar.ts'
+import { listingText, listTar, memberNamed, type TarListing, type TarRow } from '../support/list-tar.ts'
 import { expectedListing, type ExpectedImage } from './golden-case.ts'
 
 /**
@@ -68,11 +68,18 @@ export function manifestOf(listing: TarListing): { readonly config: string; read
 }
 
 function outerRows(listing: TarListing): readonly string[] {
-  return listing.members.map(({ row: { sha256: _, ...row } }) => listingText([row]).trimEnd())
+  return listing.members.map(({ row }) => withoutContent(row))
 }
 
 function rowsOf(expected: ExpectedImage): readonly string[] {
-  return expected.tarMembers.map(({ sha256: _, ...row }) => listingText([row]).trimEnd())
+  return expected.tarMembers.map(withoutContent)
+}
+
+/** A member as a line, without the digest of its body: bodies are compared by themselves. */
+function withoutContent(row: TarRow): string {
+  const { sha256: digest, ...header } = row
+  assert.ok(digest === undefined || digest.length === 64)
+  return listingText([header]).trimEnd()
 }
 
 function isTar(bytes: Buffer): boolean {

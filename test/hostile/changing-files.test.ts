@@ -121,9 +121,20 @@ test('a customisation layer that is not what its checksum says breaks the stream
   writeFileSync(join(folder, 'layer.tar'), Buffer.alloc(10_240))
   writeFileSync(join(folder, 'checksum'), `${'0'.repeat(64)}\n`)
   const conf = {
-    ...{ architecture: 'amd64', config: {}, os: 'linux', store_dir: '/nix/store', from_image: null, store_layers: [] },
-    ...{ customisation_layer: folder, repo_tag: 'x:1', created: '1970-01-01T00:00:01+00:00' },
-    ...{ mtime: '1970-01-01T00:00:01+00:00', uid: '0', gid: '0', uname: 'root', gname: 'root' },
+    architecture: 'amd64',
+    config: {},
+    os: 'linux',
+    store_dir: '/nix/store',
+    from_image: null,
+    store_layers: [],
+    customisation_layer: folder,
+    repo_tag: 'x:1',
+    created: '1970-01-01T00:00:01+00:00',
+    mtime: '1970-01-01T00:00:01+00:00',
+    uid: '0',
+    gid: '0',
+    uname: 'root',
+    gname: 'root',
   }
   const sink = changingSink(0, () => undefined)
   const run = (): Promise<unknown> => streamConf(JSON.stringify(conf), sink, { cacheDirectory: null, environment: {} })

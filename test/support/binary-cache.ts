@@ -115,7 +115,7 @@ function word(text: string | Uint8Array): Buffer {
 /** Nix's base-32: five bits a digit, the highest first, of the bytes as a little-endian number. */
 export function toBase32(bytes: Buffer): string {
   const digits = Math.ceil((bytes.length * 8) / 5)
-  let number = BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
+  let number = BigInt(`0x${Buffer.from(bytes.toReversed()).toString('hex')}`)
   let text = ''
   for (let digit = 0; digit < digits; digit++) {
     text = ('0123456789abcdfghijklmnpqrsvwxyz'[Number(number & 31n)] ?? '') + text

@@ -12,8 +12,6 @@ export interface OwnDerivation {
 
 /** The text of the derivation with `outPath` as its output. */
 export function derivationText({ name, function: what, args, inputs }: OwnDerivation, outPath: string): string {
-  const quote = (text: string): string =>
-    `"${text.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`)}"`
   const environment = { args, builder: 'builtin:dockertools', formatVersion: '1', function: what, name, out: outPath }
   const pairs = Object.entries({ ...environment, system: 'builtin' })
   const sources = [...new Set(inputs)].toSorted((a, b) => (a < b ? -1 : 1)).map(quote)
@@ -44,4 +42,8 @@ function storePath(fingerprint: string, name: string): string {
   const folded = Buffer.alloc(20)
   for (const [index, byte] of digest.entries()) folded[index % 20] = (folded[index % 20] ?? 0) ^ byte
   return `/nix/store/${toBase32(folded)}-${name}`
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`)}"`
 }

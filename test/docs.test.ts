@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ERROR_CODES } from '#errors'
+import { makeTempDir } from '#util'
+import { BINARY, ROOT } from './support/places.ts'
+import { type Example, readDocumentedExamples, readSourceExamples } from './support/read-examples.ts'
+import { type CliResult, resultOf } from './support/run-cli.ts'
+
+/** A clone as a reader has it: examples, the package by its name, and `npx` that finds its program. */
+async function makeClone(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const temp = await makeTempDir('reader-')
+  cpSync(join(ROOT, 'examples'), join(temp.path, 'examples'), { recursive: true })
+  mkdirSync(join(temp.path, 'node_modules'))
+  symlinkSync(ROOT, join(temp.path, 'node_modules/dockertools'))
+  mkdirSync(join(temp.path, 'bin'))
+  const npx = `#!/bin/sh\n[ "$1" = dockertools ] && shift && exec '${process.execPath}' '${BINARY}' "$@"\nexec "$@"\n`
+  writeFileSync(join(temp.path, 'bin/npx'), npx, { mode: 0o755 })
+  return temp
+}
+
+async function run(example: Example, clone: string): Promise<CliResult> {
+  const env = { ...process.env, PATH: `${clone}/bin:${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: `${clone}/cache` }
+  if (example.language === 'ts') writeFileSync(join(clone, 'example.mts'), example.text)
+  const [program, ...args] =
+    example.language === 'ts' ? [process.execPath, 'example.mts'] : ['bash', '-e', '-o', 'pipefail', '-c', example.text]
+  return await resultOf(spawn(program ?? '', args, { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+/** Commands behind `$ `, each with what it prints. */
+function dialogue(text: string): readonly (readonly [command: string, output: string])[] {
+  return text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const end = part.indexOf('\n')
+      return [part.slice(0, end), part.slice(end + 1)] as const
+    })
+}
+
+const examples = [...readSourceExamples(ROOT), ...readDocumentedExamples(ROOT)]
+
+test('there are examples in the documentation and in the sources', () => {
+  for (const part of ['docs/', 'README.md', 'src/docker-tools/']) {
+    assert.ok(
+      examples.some(({ place }) => place.startsWith(part)),
+      part,
+    )
+  }
+})
+
+for (const example of examples) {
+  test(`the example works: ${example.place}`, async () => {
+    await using clone = await makeClone()
+    if (example.language !== 'console') {
+      const { status, stderr } = await run(example, clone.path)
+      assert.equal(status, 0, stderr)
+      return
+    }
+    for (const [command, output] of dialogue(example.text)) {
+      const { status, stdout, stderr } = await run({ ...example, text: command }, clone.path)
+      assert.equal(status, 0, stderr)
+      assert.equal(stdout.toString(), output, command)
+    }
+  })
+}
+
+test('docs/errors.md is what the table of codes says: node tools/generate-docs.mjs writes it', () => {
+  const printed = execFileSync(process.execPath, ['--conditions=source', 'tools/generate-docs.mjs', '--print'], {
+    cwd: ROOT,
+  })
+  assert.equal(readFileSync(join(ROOT, 'docs/errors.md'), 'utf8'), printed.toString())
+  for (const [code, [status]] of Object.entries(ERROR_CODES)) {
+    assert.match(printed.toString(), new RegExp(`^\\| \`${code}\` \\| ${status} \\| `, 'm'))
+  }
+})
+
+test('links between the documents lead somewhere', () => {
+  const files = execFileSync('find', ['.', '-name', '*.md', '-not', '-path', '*/node_modules/*'], { cwd: ROOT })
+  for (const file of files.toString().trim().split('\n')) {
+    const text = readFileSync(join(ROOT, file), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      assert.ok(existsSync(join(ROOT, file, '..', target)), `${file} links to ${target}`)
+    }
+  }
+})
