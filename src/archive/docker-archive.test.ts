@@ -21,8 +21,9 @@ async function describe(images: readonly ArchivedImage[]): Promise<unknown> {
   const described = []
   for (const { repoTags, layers, config } of images) {
     const read = []
-    for (const { member, header, diffId, open } of layers) {
-      const bytes = Buffer.concat(await Array.fromAsync(open()))
+    for (const layer of layers) {
+      const { member, header, diffId } = layer
+      const bytes = Buffer.concat(await Array.fromAsync(layer.open()))
       assert.equal(bytes.length, header.size)
       const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
       assert.equal(`sha256:${createHash('sha256').update(plain).digest('hex')}`, diffId, member)
@@ -52,7 +53,7 @@ for image in json.load(archive.extractfile(name('manifest.json'))):
     layers = []
     for path, diff in zip(image['Layers'], config['rootfs']['diff_ids']):
         member = follow(name(path))
-        layers.append([path, diff, member.mode, int(member.mtime), member.size])
+        layers.append([path, diff, member.mode & 0o7777, int(member.mtime), member.size])
     out.append([image.get('RepoTags') or [], layers, config.get('architecture')])
 print(json.dumps(out))
 `

@@ -23,7 +23,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
-    const option = command.options[token.name]
+    const option = Object.hasOwn(command.options, token.name) ? command.options[token.name] : undefined
     if (option === undefined) throw usage(unknownOption(command, token.rawName, token.name))
     if (option.type === 'boolean') {
       if (token.value !== undefined) throw usage(`Cannot use option "${token.rawName}" with a value: it is a switch`)

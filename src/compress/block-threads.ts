@@ -20,10 +20,12 @@ interface Thread {
 export class BlockThreads implements AsyncDisposable {
   readonly #threads: readonly Thread[]
   readonly #layout: SlotLayout
+  readonly #borrow: boolean
   #failure: DockerToolsError | undefined
   #isEnding = false
 
-  constructor(codec: Codec, { dictionaryBytes, blockBytes }: SlotLayout, count: number) {
+  constructor(codec: Codec, { dictionaryBytes, blockBytes }: SlotLayout, count: number, borrow: boolean) {
+    this.#borrow = borrow
     this.#layout = { dictionaryBytes, blockBytes }
     this.#threads = Array.from({ length: count }, () => this.#start({ codec, layout: this.#layout }))
   }
@@ -59,8 +61,9 @@ export class BlockThreads implements AsyncDisposable {
       const task = tasks.shift()!
       // An answer may still come while the threads end; then the process has to wait for the end.
       if (tasks.length === 0 && !this.#isEnding) worker.unref()
-      // A copy: the slot is filled again while the reader may still hold the bytes.
-      task.resolve(slotOutput(task.slot, this.#layout).slice(0, packedBytes))
+      const packed = slotOutput(task.slot, this.#layout).subarray(0, packedBytes)
+      // A copy, unless the reader is done with the bytes when it asks for more: the slot is filled again then.
+      task.resolve(this.#borrow ? packed : packed.slice())
     })
     worker.on('error', (error) => this.#fail(error))
     worker.on('exit', () => this.#fail(undefined))

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type BlockSlot, type SlotLayout, slotDictionary, slotInput, slotOutput } from './block-slot.ts'
+import { freeNow } from './free-now.ts'
 import { type Codec, loadPackBlock } from './pack-block.ts'
 
 export interface BlockWorkerData {
@@ -18,6 +19,8 @@ const packBlock = await loadPackBlock(codec)
 parentPort?.on('message', (slot: BlockWorkerRequest) => {
   const dictionary = slotDictionary(slot, layout)
   const packed = packBlock({ input: slotInput(slot, layout), dictionary, isLast: slot.isLast })
+  const packedBytes = packed.length
   slotOutput(slot, layout).set(packed)
-  parentPort?.postMessage(packed.length satisfies BlockWorkerReply, [])
+  freeNow(packed)
+  parentPort?.postMessage(packedBytes satisfies BlockWorkerReply, [])
 })

@@ -31,7 +31,7 @@ async function* cutUnevenly(bytes: Buffer, lengths: readonly number[]): AsyncGen
 }
 
 describe('compressBlocks()', () => {
-  const small = { blockBytes: 1000, dictionaryBytes: 400 }
+  const small = { blockBytes: 1000, dictionaryBytes: 400, borrow: false }
 
   /** The same blocks, cut from the whole. */
   function expectedBlocks(plain: Buffer): Buffer {
@@ -51,6 +51,14 @@ describe('compressBlocks()', () => {
     nat({ max: 11 }).map((blocks) => blocks * small.blockBytes),
   )
   const chunkSizes = array(nat({ max: 2500 }), { minLength: 1, maxLength: 20 })
+
+  test('borrowed chunks hold the same bytes until the next is asked for', async () => {
+    const plain = sampleBytes(60_000)
+    const parts: Buffer[] = []
+    const options = { ...small, codec: 'zlib', workers: 2, borrow: true } as const
+    for await (const chunk of compressBlocks(cutUnevenly(plain, []), options)) parts.push(Buffer.from(chunk))
+    assert.ok(Buffer.concat(parts).equals(expectedBlocks(plain)))
+  })
 
   test('no byte depends on how the input is cut', async () => {
     await checkProperty(

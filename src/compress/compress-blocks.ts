@@ -10,6 +10,8 @@ export interface BlockCompression {
   /** Bytes of the block before that a block may refer to; at most `blockBytes`. */
   readonly dictionaryBytes: number
   readonly workers: number | undefined
+  /** Whether a chunk is the reader's only until it asks for the next: nothing is copied then. */
+  readonly borrow: boolean
   /** Called with the plain bytes of every block, in order. They are valid during the call. */
   readonly onBlock?: (block: Uint8Array) => void
 }
@@ -32,8 +34,8 @@ export async function* compressBlocks(
   options: BlockCompression,
 ): AsyncGenerator<Uint8Array> {
   const workers = options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS)
-  // Two blocks a thread, so that none waits for this one; one that is being filled.
-  const maxPending = Math.max(workers * 2, 1)
+  // A block for each thread and one that waits for the next to be free; besides, one that is being filled.
+  const maxPending = workers + 1
   const pending: Pending[] = []
   const packBlock = await loadPackBlock(options.codec)
   let threads: BlockThreads | undefined
@@ -50,7 +52,8 @@ export async function* compressBlocks(
     for await (const slot of fillSlots(plain, options, maxPending + 1)) {
       options.onBlock?.(slotInput(slot, options))
       pending.push({ slot })
-      if (workers > 0 && pending.length >= maxPending) threads ??= new BlockThreads(options.codec, options, workers)
+      if (workers > 0 && pending.length >= maxPending)
+        threads ??= new BlockThreads(options.codec, options, workers, options.borrow)
       if (threads !== undefined) for (const block of pending) block.packed ??= threads.pack(block.slot)
       if (pending.length >= maxPending) yield await packOldest()
     }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { compressBlocks } from './compress-blocks.ts'
+import type { CompressOptions } from './compress-options.ts'
 import { gzipCodec } from './gzip-codec.ts'
 
 /**
@@ -17,12 +18,11 @@ const GZIP_HEADER = Uint8Array.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
  * end of the one before as its dictionary, and joined at byte borders; the
  * result depends on level and block size alone.
  *
- * @param workers See `CompressOptions`.
  * @param codec For tests; the default is zlib if it gives the bytes it should.
  */
 export async function* compressGzip(
   plain: AsyncIterable<Uint8Array>,
-  workers?: number,
+  { workers, borrow = false }: CompressOptions = {},
   codec: 'zlib' | 'pako' = gzipCodec(),
 ): AsyncGenerator<Uint8Array> {
   let checksum = 0
@@ -33,6 +33,7 @@ export async function* compressGzip(
     blockBytes: GZIP_BLOCK_BYTES,
     dictionaryBytes: DEFLATE_WINDOW_BYTES,
     workers,
+    borrow,
     onBlock(block) {
       checksum = crc32(block, checksum)
       plainBytes += block.length

@@ -1,17 +1,9 @@
 import { compressGzip } from './compress-gzip.ts'
+import type { CompressOptions } from './compress-options.ts'
 import { compressZstd } from './compress-zstd.ts'
 
 /** The compressors dockerTools knows. */
 export type CompressorName = 'none' | 'gz' | 'zstd'
-
-export interface CompressOptions {
-  /**
-   * Threads to compress with; 0 compresses on the calling thread. No byte
-   * depends on it. Default: one for each core, up to 8. They start only when
-   * there is more input than starting them costs.
-   */
-  readonly workers?: number
-}
 
 /** One way to compress a stream. */
 export interface Compressor {
@@ -21,7 +13,7 @@ export interface Compressor {
   /**
    * Compresses `plain`. Memory does not grow with the stream; the source is not
    * read faster than the result is taken. Threads end with the generator.
-   * The chunks that come out are the reader's to keep; those that go in may be
+   * The chunks that come out are the reader's to keep, unless `borrow` says otherwise; those that go in may be
    * used again as soon as the next one is asked for.
    */
   compress(plain: AsyncIterable<Uint8Array>, options?: CompressOptions): AsyncGenerator<Uint8Array>
@@ -29,8 +21,8 @@ export interface Compressor {
 
 const COMPRESSORS: Readonly<Record<CompressorName, Compressor>> = {
   none: { name: 'none', extension: '', compress: passThrough },
-  gz: { name: 'gz', extension: '.gz', compress: (plain, options) => compressGzip(plain, options?.workers) },
-  zstd: { name: 'zstd', extension: '.zst', compress: (plain, options) => compressZstd(plain, options?.workers) },
+  gz: { name: 'gz', extension: '.gz', compress: (plain, options) => compressGzip(plain, options) },
+  zstd: { name: 'zstd', extension: '.zst', compress: (plain, options) => compressZstd(plain, options) },
 }
 
 /** The compressor of that name. */

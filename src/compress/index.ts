@@ -8,7 +8,8 @@
  * @see RFC 1952 (gzip), RFC 1951 (deflate), RFC 8878 (zstd),
  *   https://tukaani.org/xz/xz-file-format.txt
  */
-export { type CompressOptions, type Compressor, type CompressorName, getCompressor } from './compressor.ts'
+export type { CompressOptions } from './compress-options.ts'
+export { type Compressor, type CompressorName, getCompressor } from './compressor.ts'
 export { type Compression, DETECTION_BYTES, detectCompression } from './detect-compression.ts'
 export { decompress } from './decompress.ts'
 export { DEFAULT_DECOMPRESS_LIMITS, type DecompressLimits } from './decompress-limits.ts'

@@ -88,11 +88,11 @@ describe('other libraries than the usual ones', () => {
   })
 
   test('zstd is used, with a warning', async () => {
-    const events = await eventsOf(() => Array.fromAsync(compressZstd(plain(), 0, false)))
+    const events = await eventsOf(() => Array.fromAsync(compressZstd(plain(), { workers: 0 }, false)))
     assert.deepEqual(
       events.map((event) => event.type === 'warning' && event.code),
       ['ZSTD_DIFFERS'],
     )
-    assert.deepEqual(await eventsOf(() => Array.fromAsync(compressZstd(plain(), 0, true))), [])
+    assert.deepEqual(await eventsOf(() => Array.fromAsync(compressZstd(plain(), { workers: 0 }, true))), [])
   })
 })

@@ -34,6 +34,6 @@ export function buildLayeredImage(args: BuildLayeredImageArgs): ArchiveRecipe {
     compressor,
     stream: streamLayeredImage(streamArgs),
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      writeCompressed(compressor, (plain) => recipe.writeTo(plain, options), sink),
+      writeCompressed(compressor, (plain, frugal) => recipe.writeTo(plain, { ...frugal, ...options }), sink),
   }
 }

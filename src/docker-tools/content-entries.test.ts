@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EmptyStore, parseStorePath, type Store, type StorePath } from '#store'
+import { parseStorePath, type Store, type StorePath } from '#store'
 import type { TreeEntry } from '#tree'
 import { byteStringToText, toByteString } from '#util'
 import { contentEntries } from './content-entries.ts'
@@ -10,7 +10,6 @@ const [A, B, C] = [path('a'), path('b'), path('c')]
 
 /** A store of paths, each with its entries: `name` for a file, `name/` for a folder, `name > target` for a link. */
 function storeOf(trees: Readonly<Record<string, readonly string[]>>): Store {
-  const store = new EmptyStore('/nix/store')
   // oxlint-disable-next-line require-await -- a store gives entries as they come
   async function* entries(wanted: StorePath): AsyncGenerator<TreeEntry> {
     for (const line of trees[wanted] ?? []) {
@@ -21,7 +20,9 @@ function storeOf(trees: Readonly<Record<string, readonly string[]>>): Store {
       else yield { type: 'file', path: at, mode: 0o444, size: 0, open: async function* () {} }
     }
   }
-  return Object.assign(Object.create(store) as Store, { dir: '/nix/store', entries })
+  const unused = (): Promise<never> => Promise.reject(new Error('only entries are asked for'))
+  const others = { pathInfo: unused, has: unused, findByHashPart: unused, realPath: unused }
+  return { dir: '/nix/store', uri: 'test', entries, ...others }
 }
 
 async function names(store: Store, content: StorePath): Promise<string[]> {

@@ -46,15 +46,16 @@ export function layeredRecipe<F extends Recipe['function']>(
 /** Writes an image through a compressor; the summary is of the uncompressed archive. */
 export async function writeCompressed(
   compressor: 'none' | 'gz' | 'zstd',
-  write: (sink: ByteSink) => Promise<ImageSummary>,
+  write: (sink: ByteSink, options: Pick<WriteOptions, 'threads'>) => Promise<ImageSummary>,
   sink: ByteSink,
 ): Promise<ImageSummary> {
-  if (compressor === 'none') return await write(sink)
+  if (compressor === 'none') return await write(sink, {})
   let summary: ImageSummary | undefined
   const plain = iterateWrites(async (inner) => {
-    summary = await write(inner)
+    // One thread measures many times faster than all others compress; what it saves in memory they need.
+    summary = await write(inner, { threads: 1 })
   })
-  for await (const chunk of getCompressor(compressor).compress(plain)) await sink.write(chunk)
+  for await (const chunk of getCompressor(compressor).compress(plain, { borrow: true })) await sink.write(chunk)
   // The compressor ends only after its source has.
   return summary as unknown as ImageSummary
 }

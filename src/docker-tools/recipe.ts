@@ -18,7 +18,7 @@ export interface BuildOptions {
   readonly baseDirectory?: string
   /** Folder where layer digests are remembered; null remembers nothing. Default: `$XDG_CACHE_HOME/dockertools`. */
   readonly cacheDirectory?: string | null
-  /** Threads that measure layers. Default: one a core. */
+  /** Threads that measure layers. Default: one a core; while the result is compressed, 1. With 1 the least memory is used. */
   readonly threads?: number
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter

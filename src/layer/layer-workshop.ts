@@ -13,7 +13,10 @@ import type { StoreLayerSpec } from './store-layer-spec.ts'
 
 /** How a workshop works. None of it moves a byte of the result. */
 export interface WorkshopOptions {
-  /** Threads that measure; one more writes layers that were not kept. */
+  /**
+   * Threads that measure; one more writes layers that were not kept. With 1,
+   * that one does everything and no layer is kept: the least memory.
+   */
   readonly threads: number
   readonly cache?: LayerCache | undefined
   /** About how many bytes all layers have together: little work is done at once, without threads. */
@@ -38,6 +41,9 @@ const SETTLED_MS = 2000
 /** Up to here hashing on the calling thread is done before a worker thread would have started. */
 const INLINE_BELOW_BYTES = 24 * 1024 * 1024
 
+/** All listings that wait for their layer to be written have at most so many entries together. */
+const LISTED_ENTRIES = 60_000
+
 interface Queued {
   readonly sizeHint: number
   readonly job: LayerJob
@@ -53,16 +59,18 @@ interface Queued {
  */
 export class LayerWorkshop implements AsyncDisposable {
   readonly #options: WorkshopOptions
-  readonly #pool: ChunkPool = makeChunkPool(KEEPABLE_CHUNKS, PASSING_CHUNKS)
+  readonly #pool: ChunkPool
   readonly #idle: LayerThread[] = []
   readonly #threads: LayerThread[] = []
   #queue: readonly Queued[] = []
   #writer: LayerThread | undefined
   #lastId = 0
   #inlineBytes = 0
+  #listedEntries = 0
 
   constructor(options: WorkshopOptions) {
     this.#options = options
+    this.#pool = makeChunkPool(options.threads > 1 ? KEEPABLE_CHUNKS : 0, PASSING_CHUNKS)
   }
 
   /**
@@ -83,7 +91,7 @@ export class LayerWorkshop implements AsyncDisposable {
       if (listing !== 'changed') return this.#replayed(spec, { ...remembered, listing })
     }
     const begun = this.#options.now()
-    const keep = sizeHint < KEEP_BELOW_BYTES
+    const keep = this.#options.threads > 1 && sizeHint < KEEP_BELOW_BYTES
     const answer = await this.#run({ kind: 'measure', keep, order, spec, id: ++this.#lastId }, sizeHint)
     if (answer.kind !== 'measured') throw unexpected(answer)
     const { measurement, kept, listing } = answer
@@ -98,8 +106,8 @@ export class LayerWorkshop implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#queue = []
-    const threads = this.#writer === undefined ? this.#threads : [...this.#threads, this.#writer]
-    await Promise.all(threads.map((thread) => thread[Symbol.asyncDispose]()))
+    const threads = new Set(this.#writer === undefined ? this.#threads : [...this.#threads, this.#writer])
+    await Promise.all([...threads].map((thread) => thread[Symbol.asyncDispose]()))
   }
 
   async #look(
@@ -129,12 +137,15 @@ export class LayerWorkshop implements AsyncDisposable {
   }
 
   #replayed(spec: StoreLayerSpec, measurement: ReplayableLayer): MeasuredLayer {
+    const expected = { ...measurement, listing: this.#admit(measurement.listing) }
     let reader: ReplayReader | undefined
     const prepare = (): void => {
       if (reader !== undefined) return
       reader = new ReplayReader(this.#pool)
-      this.#writer ??= new LayerThread(this.#pool)
-      this.#writer.post({ kind: 'replay', spec, expected: measurement, id: ++this.#lastId }, reader.onAnswer)
+      this.#writerThread().post({ kind: 'replay', spec, expected, id: ++this.#lastId }, reader.onAnswer)
+      this.#listedEntries -= expected.listing?.types.length ?? 0
+      // The thread has its own now.
+      expected.listing = undefined
     }
     return {
       digest: `sha256:${measurement.sha256}` as Digest,
@@ -145,6 +156,21 @@ export class LayerWorkshop implements AsyncDisposable {
         await reader?.writeTo(sink)
       },
     }
+  }
+
+  /** A layer without its listing is looked at again when it is written. */
+  #admit(listing: LayerListing | undefined): LayerListing | undefined {
+    const entries = listing?.types.length ?? 0
+    if (this.#listedEntries + entries > LISTED_ENTRIES) return undefined
+    this.#listedEntries += entries
+    return listing
+  }
+
+  /** Jobs of one thread run in their order, and it is given one measurement at a time: a replay never waits long. */
+  #writerThread(): LayerThread {
+    this.#writer ??=
+      (this.#options.threads > 1 ? undefined : (this.#threads[0] ?? this.#hire())) ?? new LayerThread(this.#pool)
+    return this.#writer
   }
 
   async #run(job: LayerJob, sizeHint: number): Promise<LayerAnswer> {

@@ -5,7 +5,7 @@ import { type ByteSink, copyTo, iterateWrites } from '#util'
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
 async function textOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
-  return (await Array.fromAsync(source, (chunk) => Buffer.from(chunk).toString())) as string[]
+  return await Array.fromAsync(source, (chunk) => Buffer.from(chunk).toString())
 }
 
 test('iterateWrites() gives what is written, chunk by chunk; empty chunks are dropped', async () => {
