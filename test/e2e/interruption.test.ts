@@ -141,7 +141,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
   test(`${signal} while build writes leaves nothing, under no name`, async () => {
     await using bench = await makeLargeImage()
-    // A fifo as the base of time: the work waits where the test wants it to.
     const child = bench.start(['build', 'archive.json', '-o', 'out/image', '--quiet'])
     await until(() => readdirSync(join(bench.path, 'out')).length > 0 || child.exitCode !== null, 'the result is begun')
     child.kill(signal)

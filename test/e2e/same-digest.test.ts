@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { streamLayeredImage, type BuildOptions } from '#docker-tools'
-import { fixturePath, type FixturePath, writeCache } from '../support/binary-cache.ts'
+import { fixturePath, type FixturePath, type FixtureTree, writeCache } from '../support/binary-cache.ts'
 import { BINARY, needs, needsRoot } from '../support/places.ts'
 import { type Bench, type CliOptions, makeBench, resultOf } from '../support/run-cli.ts'
 
@@ -189,6 +189,37 @@ test('the image is the same from file://, http:// and compressed caches', async 
     server.close()
   }
 })
+
+test('a folder on disk gives the image that the same path of a binary cache gives', async () => {
+  await using bench = await makeBench()
+  // Names whose order by bytes, by whole paths and by parts of paths differ; one is no UTF-8.
+  const names = ['a', 'a-b', 'a.b', 'B', 'b_', 'z\xff', 'zz', 'z\xef\xbf\xbd', 'z\xf0\x9f\x98\x80'].toSorted(byBytes)
+  const inner = ['c', 'c-d'].map((name) => [name, name] as const)
+  for (const name of names) {
+    const folder = Buffer.from(`${bench.path}/tree/${name}/`, 'latin1')
+    mkdirSync(folder, { recursive: true })
+    for (const [file] of inner) writeFileSync(Buffer.concat([folder, Buffer.from(file)]), file)
+  }
+  const tree: FixtureTree = { folder: names.map((name) => [name, { folder: inner }] as const) }
+  const args = { name: 'x', tag: '1', architecture: 'amd64' }
+  const write = async (contents: string, stores: readonly string[]) => {
+    const stdin = JSON.stringify({ function: 'streamLayeredImage', args: { ...args, contents } })
+    const options = [...stores, '--quiet', '--no-check-signatures']
+    const plan = await bench.run(['layers', '-', ...options], { stdin })
+    const archive = await bench.run(['stream', '-', ...options], { stdin })
+    assert.equal(archive.status, 0, archive.stderr)
+    return { path: (JSON.parse(plan.stdout.toString()) as string[][])[0]?.[0] ?? '', bytes: archive.stdout }
+  }
+  const onDisk = await write('./tree', [])
+  const cache = writeCache(join(bench.path, 'binary-cache'), [{ path: onDisk.path, tree }])
+  const cached = await write(onDisk.path, ['--store', cache])
+  assert.equal(cached.path, onDisk.path)
+  assert.ok(cached.bytes.equals(onDisk.bytes))
+})
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
 
 test('the image does not depend on the number of threads, nor on what is remembered of earlier runs', async () => {
   await using bench = await makeDigestBench()
