@@ -60,7 +60,7 @@ async function prepare(): Promise<MadeClosure> {
     const references = [index - 1, Math.floor(index / 2), Math.floor(index / 7)]
       .filter((other) => other >= 0 && other < index)
       .map((other) => made.paths[other])
-    graph.push({ path, narHash: formatHash(narHash, 'sri'), narSize, references: [...new Set(references)].toSorted() })
+    graph.push({ path, narHash: formatHash(narHash, 'sri'), narSize, references: [...new Set(references)] })
   }
   writeFileSync(join(folder, 'graph.json'), JSON.stringify(graph))
   const args = { name: 'bench', tag: '1', config: { Labels: { paths: made.paths.join(' ') } } }
