@@ -49,7 +49,7 @@ export class BlockThreads implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+    await Promise.all(this.#threads.map(({ worker }) => endOf(worker)))
   }
 
   #start(workerData: BlockWorkerData): Thread {
@@ -66,7 +66,10 @@ export class BlockThreads implements AsyncDisposable {
       task.resolve(this.#borrow ? packed : packed.slice())
     })
     worker.on('error', (error) => this.#fail(error))
-    worker.on('exit', () => this.#fail(undefined))
+    worker.on('exit', () => {
+      // Once all are told to end, nobody waits for a block any more.
+      if (!this.#isEnding) this.#fail(undefined)
+    })
     return { worker, tasks }
   }
 
@@ -76,4 +79,16 @@ export class BlockThreads implements AsyncDisposable {
     })
     for (const { tasks } of this.#threads) for (const task of tasks.splice(0)) task.reject(this.#failure)
   }
+}
+
+/**
+ * Lets a thread finish the block it is at and end by itself: Node 26 has
+ * aborted the process where a thread was ended in the middle of a call of zlib.
+ */
+async function endOf(worker: Worker): Promise<void> {
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  if (worker.threadId === -1) return
+  worker.ref()
+  worker.postMessage('end' satisfies BlockWorkerRequest, [])
+  await ended
 }

@@ -8,7 +8,8 @@ export interface BlockWorkerData {
   readonly layout: SlotLayout
 }
 
-export type BlockWorkerRequest = BlockSlot
+/** A block to compress, or the word that there are no more. */
+export type BlockWorkerRequest = BlockSlot | 'end'
 
 /** Bytes written to the slot's output. Requests are answered in their order. */
 export type BlockWorkerReply = number
@@ -17,6 +18,10 @@ const { codec, layout } = workerData as BlockWorkerData
 const packBlock = await loadPackBlock(codec)
 
 parentPort?.on('message', (slot: BlockWorkerRequest) => {
+  if (slot === 'end') {
+    parentPort?.close()
+    return
+  }
   const dictionary = slotDictionary(slot, layout)
   const packed = packBlock({ input: slotInput(slot, layout), dictionary, isLast: slot.isLast })
   const packedBytes = packed.length

@@ -7,5 +7,10 @@
 export function freeNow(bytes: Uint8Array): void {
   const { buffer } = bytes
   // A slice of Node's shared pool is not ours to free, and shared memory cannot be.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength <= Buffer.poolSize) return
+  try {
+    buffer.transfer(0)
+  } catch {
+    // Node 26 does not let go of the buffers that zlib has filled; the collector has to do then.
+  }
 }

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { chmodSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -39,7 +39,7 @@ export async function makeTempDir(prefix: string, parent: string = tmpdir()): Pr
 
 /** Scripts may leave directories behind that their owner cannot enter or change; an ordinary user must open them first. */
 function makeRemovable(path: string): void {
-  if (process.getuid?.() === 0) return
+  if (process.getuid?.() === 0 || !existsSync(path)) return
   const pending = [Buffer.from(path)]
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     chmodSync(directory, 0o700)
