@@ -5,18 +5,18 @@ import { safeName } from './safe-name.ts'
 
 /** The members of a tar as files of an image. */
 export class ArchiveFiles implements ImageFiles {
+  readonly members: MemberTable
   readonly #access: RandomAccess
-  readonly #members: MemberTable
   readonly #what: string
 
   constructor(access: RandomAccess, members: MemberTable, what: string) {
     this.#access = access
-    this.#members = members
+    this.members = members
     this.#what = what
   }
 
   has(name: string): Promise<boolean> {
-    return Promise.resolve(this.#members.has(name))
+    return Promise.resolve(this.members.has(name))
   }
 
   file(name: string): Promise<StoredFile> {
@@ -28,7 +28,7 @@ export class ArchiveFiles implements ImageFiles {
   }
 
   #open(name: string): StoredFile {
-    const member = this.#members.file(safeName(name, this.#what))
+    const member = this.members.file(safeName(name, this.#what))
     const { size } = member.header
     return {
       size,

@@ -34,8 +34,6 @@ export interface MergedEntry {
 /** A name in the tree: what it is, and what is below it where it is a directory. */
 interface Place {
   node: MergedNode
-  /** The layer that put it here; a whiteout of the same layer does not hide it. */
-  layer: number
   readonly children: Map<ByteString, Place> | undefined
 }
 
@@ -53,7 +51,7 @@ const IMPLIED: MergedNode & { readonly type: 'directory' } = { type: 'directory'
  * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
  */
 export class MergedTree {
-  readonly #root: Place = { node: IMPLIED, layer: -1, children: new Map() }
+  readonly #root: Place = { node: IMPLIED, children: new Map() }
   #layer = -1
 
   /**
@@ -78,7 +76,9 @@ export class MergedTree {
 
   /** All files, each directory before what is in it, names in byte order. */
   *entries(): Generator<MergedEntry> {
-    const pending: { readonly path: ByteString; readonly place: Place }[] = [{ path: '' as ByteString, place: this.#root }]
+    const pending: { readonly path: ByteString; readonly place: Place }[] = [
+      { path: '' as ByteString, place: this.#root },
+    ]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { path, place } = next
       yield { path, node: place.node }
@@ -111,7 +111,10 @@ export class MergedTree {
     const node = this.#nodeOf(member, what)
     if (name === undefined) {
       if (node.type !== 'directory') {
-        throw new DockerToolsError('FORMAT_INVALID', `Cannot read ${what}: its root is a ${node.type}, it should be a directory`)
+        throw new DockerToolsError(
+          'FORMAT_INVALID',
+          `Cannot read ${what}: its root is a ${node.type}, it should be a directory`,
+        )
       }
       this.#root.node = node
       return
@@ -120,8 +123,7 @@ export class MergedTree {
     const known = parent.get(name)
     if (known?.children !== undefined && node.type === 'directory') {
       known.node = node
-      known.layer = this.#layer
-    } else parent.set(name, { node, layer: this.#layer, children: node.type === 'directory' ? new Map() : undefined })
+    } else parent.set(name, { node, children: node.type === 'directory' ? new Map() : undefined })
   }
 
   /** The directory that an entry is in. What is missing is made, what is no directory is replaced. */
@@ -130,7 +132,7 @@ export class MergedTree {
     for (const part of parts.slice(0, -1)) {
       let next = children.get(part)
       if (next?.children === undefined) {
-        next = { node: IMPLIED, layer: this.#layer, children: new Map() }
+        next = { node: IMPLIED, children: new Map() }
         children.set(part, next)
       }
       children = next.children as Map<ByteString, Place>
@@ -162,6 +164,9 @@ export class MergedTree {
     if (found !== undefined && found.node.type !== 'directory') return found.node
     const [from, to] = [byteStringToText(name), byteStringToText(target)]
     const reason = found === undefined ? 'is not there before it' : 'is a directory'
-    throw new DockerToolsError('FORMAT_INVALID', `Cannot read ${what}: "${from}" is a hard link to "${to}", which ${reason}`)
+    throw new DockerToolsError(
+      'FORMAT_INVALID',
+      `Cannot read ${what}: "${from}" is a hard link to "${to}", which ${reason}`,
+    )
   }
 }

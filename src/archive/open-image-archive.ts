@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { ArchiveFiles } from './archive-files.ts'
 import { FolderFiles } from './folder-files.ts'
-import type { ImageFiles } from './image-files.ts'
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 import { formatImageName, imageNameMatches } from './image-name.ts'
 import { listIndexImages } from './list-index-images.ts'
@@ -52,31 +51,42 @@ export async function openImageArchive(
   limits: Partial<ImageLimits> = {},
 ): Promise<ImageArchive> {
   const context: ReadContext = { what, limits: { ...DEFAULT_IMAGE_LIMITS, ...limits } }
-  const isFolder = await isDirectory(path, what)
-  const files = isFolder ? await FolderFiles.read(path, what) : await openArchiveFiles(path, context)
+  const files = await openImageFiles(path, context)
   try {
-    const [hasManifest, hasIndex] = [await files.has('manifest.json'), await files.has('index.json')]
-    if (!hasManifest && !hasIndex) throw invalid(context, 'it has no "manifest.json" and no "index.json"')
-    const images = hasManifest ? await listManifestImages(files, context) : await listIndexImages(files, context)
-    if (images.length === 0) throw invalid(context, `its ${hasManifest ? 'manifest' : 'index'} lists no image`)
-    // What is only in the index: other platforms of what Docker and BuildKit list for one platform.
-    const others = (): Promise<ListedImage[]> =>
-      hasManifest && hasIndex ? listIndexImages(files, context) : Promise.resolve([])
-    return {
-      format: isFolder ? 'oci' : hasManifest ? 'docker-archive' : 'oci-archive',
-      images,
-      limits: context.limits,
-      what,
-      select: (wanted = {}) => selectImage(images, others, wanted, what),
-      [Symbol.asyncDispose]: () => Promise.resolve(files[Symbol.asyncDispose]()),
-    }
+    return await readImageArchive(files, context)
   } catch (error) {
     await files[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function openArchiveFiles(path: string, { what, limits }: ReadContext): Promise<ImageFiles> {
+/** Opens what images are made of, before it is known of which kind they are. */
+export async function openImageFiles(path: string, context: ReadContext): Promise<ArchiveFiles | FolderFiles> {
+  const isFolder = await isDirectory(path, context.what)
+  return isFolder ? await FolderFiles.read(path, context.what) : await openArchiveFiles(path, context)
+}
+
+/** Lists the images; with the result go the files. */
+export async function readImageArchive(files: ArchiveFiles | FolderFiles, context: ReadContext): Promise<ImageArchive> {
+  const { what } = context
+  const [hasManifest, hasIndex] = [await files.has('manifest.json'), await files.has('index.json')]
+  if (!hasManifest && !hasIndex) throw invalid(context, 'it has no "manifest.json" and no "index.json"')
+  const images = hasManifest ? await listManifestImages(files, context) : await listIndexImages(files, context)
+  if (images.length === 0) throw invalid(context, `its ${hasManifest ? 'manifest' : 'index'} lists no image`)
+  // What is only in the index: other platforms of what Docker and BuildKit list for one platform.
+  const others = (): Promise<ListedImage[]> =>
+    hasManifest && hasIndex ? listIndexImages(files, context) : Promise.resolve([])
+  return {
+    format: files instanceof FolderFiles ? 'oci' : hasManifest ? 'docker-archive' : 'oci-archive',
+    images,
+    limits: context.limits,
+    what,
+    select: (wanted = {}) => selectImage(images, others, wanted, what),
+    [Symbol.asyncDispose]: () => Promise.resolve(files[Symbol.asyncDispose]()),
+  }
+}
+
+async function openArchiveFiles(path: string, { what, limits }: ReadContext): Promise<ArchiveFiles> {
   const access = await openRandomAccess(path, what, limits)
   try {
     const members = await MemberTable.read(access, what, { maxMembers: limits.maxMembers })
