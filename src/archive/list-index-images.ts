@@ -4,7 +4,7 @@ import { choosePlatform } from './choose-platform.ts'
 import { type Descriptor, parseDescriptor, readBlob } from './descriptor.ts'
 import type { ImageFiles } from './image-files.ts'
 import { checkLimit } from './image-limits.ts'
-import { formatImageName, type ImageName, parseImageName, parseRefName } from './image-name.ts'
+import { familiarName, formatImageName, type ImageName, parseImageName, parseRefName } from './image-name.ts'
 import { memoised } from './list-manifest-images.ts'
 import { formatPlatform, type Platform } from './platform.ts'
 import { isImageManifest, readImageManifest } from './read-image-manifest.ts'
@@ -149,7 +149,7 @@ function isAttestation({ platform, annotations }: Descriptor): boolean {
 /** The full name where there is one: the other annotation has the tag alone. */
 function namesOf({ annotations }: Descriptor): ImageName[] {
   const full = annotations.get('io.containerd.image.name')
-  if (full !== undefined) return [parseImageName(full)]
+  if (full !== undefined) return [parseImageName(familiarName(full))]
   const ref = annotations.get('org.opencontainers.image.ref.name')
   return ref === undefined ? [] : [parseRefName(ref)]
 }
