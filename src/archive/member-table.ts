@@ -90,7 +90,7 @@ export function named(error: unknown, what: string): unknown {
   if (!(error instanceof DockerToolsError)) return error
   const message = error.message
     .replace(/^Cannot read the tar archive/, `Cannot read ${what}`)
-    .replace(/^Cannot decompress stream/, `Cannot decompress ${what}`)
+    .replace(/^Cannot decompress (?:\w+ )?stream/, `Cannot decompress ${what}`)
   if (message === error.message) return error
   return new DockerToolsError(error.code, message, {
     cause: error,

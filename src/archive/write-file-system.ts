@@ -128,8 +128,9 @@ class Collector {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#length + chunk.length > CHUNK_BYTES / 2) await this.flush()
-    if (chunk.length <= CHUNK_BYTES / 4) {
+    const isSmall = chunk.length <= CHUNK_BYTES / 4
+    if (!isSmall || this.#length + chunk.length > CHUNK_BYTES / 2) await this.flush()
+    if (isSmall) {
       this.add(chunk)
       return
     }

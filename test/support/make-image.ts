@@ -44,7 +44,7 @@ export function dockerFiles(layers: readonly MadeLayer[], repoTags: readonly str
 
 /** Blobs, and the descriptor of what was put there last. */
 export class MadeLayout {
-  readonly files = new Map<string, Buffer>([['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')]])
+  readonly files: Map<string, Buffer> = new Map([['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')]])
 
   add(mediaType: string, content: Uint8Array | object, fields: object = {}): Readonly<Record<string, unknown>> {
     const bytes = content instanceof Uint8Array ? Buffer.from(content) : Buffer.from(JSON.stringify(content))
