@@ -33,6 +33,7 @@ export class ArchiveFiles implements ImageFiles {
     return {
       size,
       stream: () => this.#access.stream(member.bodyOffset, size),
+      readNow: (target, offset) => this.#access.readNow(target, member.bodyOffset + offset),
       read: (offset, length) => {
         const wanted = Math.max(0, Math.min(length, size - offset))
         return this.#access.read(member.bodyOffset + offset, wanted)

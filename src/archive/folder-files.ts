@@ -61,6 +61,7 @@ export class FolderFiles implements ImageFiles {
         access,
         size: stats.size,
         stream: () => access.stream(0, stats.size),
+        readNow: (target, offset) => access.readNow(target, offset),
         read: (offset, length) => access.read(offset, Math.max(0, Math.min(length, stats.size - offset))),
       }
     } catch (error) {

@@ -6,6 +6,8 @@ export interface StoredFile extends SeekableSource {
   readonly size: number
   /** All of it, from the start. */
   stream(): AsyncGenerator<Uint8Array>
+  /** Fills `target` at once, for many small reads inside the file; gives how many bytes there were. */
+  readNow(target: Uint8Array, offset: number): number
 }
 
 /** The files that an image on disk is made of, by name, whatever holds them. */

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { decompress, type DecompressLimits, DETECTION_BYTES, detectCompression } from '#compress'
 import { DockerToolsError, systemErrorCode } from '#errors'
@@ -9,6 +9,8 @@ import { makeSpool, type Spool } from '#util'
 export interface RandomAccess extends SeekableSource, AsyncDisposable {
   /** Reads `length` bytes from `offset` on, in chunks. */
   stream(offset: number, length: number): AsyncGenerator<Uint8Array>
+  /** Fills `target` at once, for many small reads; gives how many bytes there were. */
+  readNow(target: Uint8Array, offset: number): number
 }
 
 const READ_BYTES = 1024 * 1024
@@ -87,6 +89,10 @@ class FileAccess implements RandomAccess {
     return streamFile(this.#file, offset, length)
   }
 
+  readNow(target: Uint8Array, offset: number): number {
+    return readSync(this.#file.fd, target, 0, target.length, offset)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#file.close()
   }
@@ -105,6 +111,10 @@ class SpoolAccess implements RandomAccess {
 
   stream(offset: number, length: number): AsyncGenerator<Uint8Array> {
     return this.#spool.read(offset, length)
+  }
+
+  readNow(target: Uint8Array, offset: number): number {
+    return this.#spool.readNow(target, offset)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,19 +1,16 @@
 import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
 import { IntegrityError } from '#errors'
 import type { Digest } from '#image'
-import { type IndexedTarMember, readTar, type SeekableSource } from '#tar'
+import { type IndexedTarMember, readTar } from '#tar'
 import { makeSpool, type Spool } from '#util'
+import type { StoredFile } from './image-files.ts'
 import type { ImageLimits } from './image-limits.ts'
 import { named } from './member-table.ts'
 import type { ImageLayer } from './stored-image.ts'
 import { verifyDigest } from './verify-digest.ts'
 
 /** A layer's plain tar, checked, that can be read from anywhere. */
-export interface PlainLayer extends SeekableSource, AsyncDisposable {
-  /** Bytes. */
-  readonly size: number
-  stream(): AsyncGenerator<Uint8Array>
-}
+export interface PlainLayer extends StoredFile, AsyncDisposable {}
 
 const SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 
@@ -64,6 +61,7 @@ export async function scanLayer(
     size: spool.size,
     read: (offset, length) => spool.readAt(offset, length),
     stream: () => spool.read(),
+    readNow: (target, offset) => spool.readNow(target, offset),
     [Symbol.asyncDispose]: () => Promise.resolve(spool[Symbol.asyncDispose]()),
   }
 }

@@ -10,8 +10,8 @@ import type { IndexedTarMember } from '#tar'
 /** 1980-01-01, the time that the original gives every file. */
 const MTIME_SECONDS = 315_532_800
 
-const WINDOW_BYTES = 256 * 1024
 const CHUNK_BYTES = 1024 * 1024
+const SMALL_BYTES = CHUNK_BYTES / 4
 
 /**
  * Writes the file system that an image's layers make as one tar, as GNU tar
@@ -33,13 +33,13 @@ export async function writeFileSystem(
 ): Promise<number> {
   await using stack = new AsyncDisposableStack()
   const tree = new MergedTree()
-  const bodies: BodyReader[] = []
+  const layers: PlainLayer[] = []
   for (const layer of image.layers) {
     signal?.throwIfAborted()
     const members: IndexedTarMember[] = []
     const plain = stack.use(await scanLayer(layer, what, limits, (member) => void members.push(member)))
     tree.apply(members, `layer "${layer.name}" of ${what}`)
-    bodies.push(new BodyReader(plain))
+    layers.push(plain)
   }
   const output = new Collector(sink)
   for (const { path, node } of tree.entries()) {
@@ -49,14 +49,14 @@ export async function writeFileSystem(
     }
     output.add(encodeHeader(headerOf({ path, node }), 'gnu'))
     if (node.type !== 'file') continue
-    for (let done = 0; done < node.size;) {
-      const length = Math.min(CHUNK_BYTES, node.size - done)
-      const body = bodies[node.layer]
-      const chunk = body?.peek(node.bodyOffset + done, length) ?? (await body?.read(node.bodyOffset + done, length))
-      if (chunk?.length !== length) throw changed(what)
-      await output.write(chunk)
-      done += length
-    }
+    const layer = layers[node.layer]
+    if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${node.layer}`)
+    // Small contents go from the file into the buffer: waiting for each would take longer than reading it.
+    const isWhole =
+      node.size <= SMALL_BYTES
+        ? output.fill(node.size, (target) => layer.readNow(target, node.bodyOffset))
+        : await copyLarge(layer, node, output)
+    if (!isWhole) throw changed(what)
     output.add(PADDING.subarray(0, paddingLength(node.size)))
   }
   output.add(endOfArchive(output.size))
@@ -81,28 +81,19 @@ function headerOf({ path, node }: MergedEntry): TarHeader {
   }
 }
 
-/** Reads contents of one layer, a little ahead: small files mostly stand in the order they are asked for. */
-class BodyReader {
-  readonly #layer: PlainLayer
-  #window: Uint8Array = new Uint8Array(0)
-  #start = 0
-
-  constructor(layer: PlainLayer) {
-    this.#layer = layer
+async function copyLarge(
+  layer: PlainLayer,
+  { size, bodyOffset }: { readonly size: number; readonly bodyOffset: number },
+  output: Collector,
+): Promise<boolean> {
+  for (let done = 0; done < size;) {
+    const length = Math.min(CHUNK_BYTES, size - done)
+    const chunk = await layer.read(bodyOffset + done, length)
+    if (chunk.length !== length) return false
+    await output.write(chunk)
+    done += length
   }
-
-  /** The bytes, where they have been read already. */
-  peek(offset: number, length: number): Uint8Array | undefined {
-    const from = offset - this.#start
-    return from >= 0 && from + length <= this.#window.length ? this.#window.subarray(from, from + length) : undefined
-  }
-
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    if (length >= WINDOW_BYTES) return await this.#layer.read(offset, length)
-    this.#window = await this.#layer.read(offset, WINDOW_BYTES)
-    this.#start = offset
-    return this.#window.subarray(0, length)
-  }
+  return true
 }
 
 /** Gathers small pieces, so that the sink is not called for each. */
@@ -120,20 +111,24 @@ class Collector {
     return this.#length > CHUNK_BYTES / 2
   }
 
-  /** Takes what fits for certain: headers and padding. */
+  /** Takes what fits for certain, as there is room for half a buffer: headers and padding. */
   add(piece: Uint8Array): void {
     this.#buffer.set(piece, this.#length)
     this.#length += piece.length
     this.size += piece.length
   }
 
+  /** Takes up to `SMALL_BYTES` from whoever writes them into the buffer; false if they are fewer. */
+  fill(length: number, read: (target: Uint8Array) => number): boolean {
+    if (length === 0) return true
+    const isWhole = read(this.#buffer.subarray(this.#length, this.#length + length)) === length
+    this.#length += length
+    this.size += length
+    return isWhole
+  }
+
   async write(chunk: Uint8Array): Promise<void> {
-    const isSmall = chunk.length <= CHUNK_BYTES / 4
-    if (!isSmall || this.#length + chunk.length > CHUNK_BYTES / 2) await this.flush()
-    if (isSmall) {
-      this.add(chunk)
-      return
-    }
+    await this.flush()
     this.size += chunk.length
     await this.#sink.write(chunk)
   }
