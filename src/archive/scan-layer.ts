@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
 import { IntegrityError } from '#errors'
 import type { Digest } from '#image'
@@ -14,7 +15,12 @@ export interface PlainLayer extends StoredFile, AsyncDisposable {}
 
 const SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 
-/** The plain bytes of a layer; at their end both its digests have been checked. */
+const BUFFER_BYTES = 1024 * 1024
+
+/**
+ * The plain bytes of a layer; at their end both its digests have been checked.
+ * A chunk is valid until the next one is asked for.
+ */
 export async function* readLayer(layer: ImageLayer, what: string, limits: ImageLimits): AsyncGenerator<Uint8Array> {
   const compression = detectCompression(await layer.file.read(0, DETECTION_BYTES))
   const subject = `layer "${layer.name}" of ${what}`
@@ -22,7 +28,7 @@ export async function* readLayer(layer: ImageLayer, what: string, limits: ImageL
     if (layer.blobDigest !== undefined && layer.blobDigest !== layer.diffId) {
       throw mismatch(subject, layer.diffId, layer.blobDigest)
     }
-    yield* verifyDigest(layer.file.stream(), layer.diffId, subject)
+    yield* verifyDigest(streamThroughBuffer(layer.file), layer.diffId, subject)
     return
   }
   const stored = layer.file.stream()
@@ -63,6 +69,19 @@ export async function scanLayer(
     stream: () => spool.read(),
     readNow: (target, offset) => spool.readNow(target, offset),
     [Symbol.asyncDispose]: () => Promise.resolve(spool[Symbol.asyncDispose]()),
+  }
+}
+
+/** All of a file through one buffer: a new one for each chunk would keep the garbage collector as busy as the hash. */
+async function* streamThroughBuffer(file: StoredFile): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, file.size))
+  for (let position = 0; position < file.size;) {
+    const length = file.readNow(buffer.subarray(0, file.size - position), position)
+    if (length === 0) return
+    yield buffer.subarray(0, length)
+    position += length
+    // An interrupt is heard only where the loop of events is reached.
+    await setImmediate()
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { encodeHeader, endOfArchive, paddingLength, TAR_BLOCK_BYTES, type TarHeader } from '#tar'
 import { type ByteSink, type ByteString, toByteString } from '#util'
 import type { ImageLimits } from './image-limits.ts'
@@ -10,8 +11,12 @@ import type { IndexedTarMember } from '#tar'
 /** 1980-01-01, the time that the original gives every file. */
 const MTIME_SECONDS = 315_532_800
 
-const CHUNK_BYTES = 1024 * 1024
-const SMALL_BYTES = CHUNK_BYTES / 4
+const CHUNK_BYTES = 2 * 1024 * 1024
+
+/** No header is longer: names and link targets are limited to 64 KiB each. */
+const HEADER_BYTES = 512 * 1024
+/** What is taken at once; as much has to be free. */
+const PIECE_BYTES = CHUNK_BYTES / 2
 
 /**
  * Writes the file system that an image's layers make as one tar, as GNU tar
@@ -51,12 +56,14 @@ export async function writeFileSystem(
     if (node.type !== 'file') continue
     const layer = layers[node.layer]
     if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${node.layer}`)
-    // Small contents go from the file into the buffer: waiting for each would take longer than reading it.
-    const isWhole =
-      node.size <= SMALL_BYTES
-        ? output.fill(node.size, (target) => layer.readNow(target, node.bodyOffset))
-        : await copyLarge(layer, node, output)
-    if (!isWhole) throw changed(what)
+    for (let done = 0; done < node.size;) {
+      if (output.isFull()) await output.flush()
+      const offset = node.bodyOffset + done
+      const length = Math.min(PIECE_BYTES, node.size - done)
+      // Straight from the file into the buffer: waiting for each read would take longer than reading.
+      if (!output.fill(length, (target) => layer.readNow(target, offset))) throw changed(what)
+      done += length
+    }
     output.add(PADDING.subarray(0, paddingLength(node.size)))
   }
   output.add(endOfArchive(output.size))
@@ -81,21 +88,6 @@ function headerOf({ path, node }: MergedEntry): TarHeader {
   }
 }
 
-async function copyLarge(
-  layer: PlainLayer,
-  { size, bodyOffset }: { readonly size: number; readonly bodyOffset: number },
-  output: Collector,
-): Promise<boolean> {
-  for (let done = 0; done < size;) {
-    const length = Math.min(CHUNK_BYTES, size - done)
-    const chunk = await layer.read(bodyOffset + done, length)
-    if (chunk.length !== length) return false
-    await output.write(chunk)
-    done += length
-  }
-  return true
-}
-
 /** Gathers small pieces, so that the sink is not called for each. */
 class Collector {
   size = 0
@@ -108,34 +100,29 @@ class Collector {
   }
 
   isFull(): boolean {
-    return this.#length > CHUNK_BYTES / 2
+    return this.#length > CHUNK_BYTES - PIECE_BYTES - HEADER_BYTES
   }
 
-  /** Takes what fits for certain, as there is room for half a buffer: headers and padding. */
+  /** Takes what fits for certain, as there is room: headers and padding. */
   add(piece: Uint8Array): void {
     this.#buffer.set(piece, this.#length)
     this.#length += piece.length
     this.size += piece.length
   }
 
-  /** Takes up to `SMALL_BYTES` from whoever writes them into the buffer; false if they are fewer. */
+  /** Takes up to `PIECE_BYTES` from whoever writes them into the buffer; false if they are fewer. */
   fill(length: number, read: (target: Uint8Array) => number): boolean {
-    if (length === 0) return true
     const isWhole = read(this.#buffer.subarray(this.#length, this.#length + length)) === length
     this.#length += length
     this.size += length
     return isWhole
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    await this.flush()
-    this.size += chunk.length
-    await this.#sink.write(chunk)
-  }
-
   async flush(): Promise<void> {
     if (this.#length > 0) await this.#sink.write(this.#buffer.subarray(0, this.#length))
     this.#length = 0
+    // An interrupt is heard only where the loop of events is reached.
+    await setImmediate()
   }
 }
 
