@@ -11,6 +11,19 @@ export {
   type Conf,
   type ConfigArgument,
   type ContentsArgument,
+  exportImage,
+  type ExportImageArgs,
+  type ExportOptions,
+  type ExportRecipe,
+  type ImageReport,
+  inspectImages,
+  type InspectOptions,
+  type LayerReport,
+  multiPlatformImage,
+  type MultiPlatformImage,
+  type MultiPlatformImageArgs,
+  type OciSummary,
+  type PlatformRecipe,
   type ImageSummary,
   type NestedDefinition,
   type PathArgument,
@@ -20,6 +33,8 @@ export {
   type StreamLayeredImageArgs,
   type StreamRecipe,
   type WriteOptions,
+  writeOciArchive,
+  writeOciLayout,
 } from '#docker-tools'
 export type { LayeringPipeline, LayeringStage, SplitPathSpec } from '#layering'
 export type { ByteSink } from '#util'

@@ -46,22 +46,27 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024
 export async function openDockerArchive(path: string, what: string): Promise<DockerArchive> {
   const access = await openRandomAccess(path, what)
   try {
-    const members = await MemberTable.read(access, what)
-    if (!members.has('manifest.json')) throw notDockerArchive(members, what)
-    const manifest = parseJson(
-      await members.text('manifest.json', MAX_MANIFEST_BYTES, 'the limit for a manifest'),
-      `manifest of ${what}`,
-    )
-    if (!isJsonArray(manifest)) throw invalid(what, 'its manifest should be a list of images')
-    const images: ArchivedImage[] = []
-    for (const entry of manifest) images.push(await readImage(entry, members, what))
-    const [first, ...others] = images
-    if (first === undefined) throw invalid(what, 'its manifest lists no image')
-    return { images: [first, ...others], [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+    const images = await readDockerImages(await MemberTable.read(access, what), what)
+    return { images, [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
   } catch (error) {
     await access[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The images of an archive whose members are listed. */
+export async function readDockerImages(members: MemberTable, what: string): Promise<DockerArchive['images']> {
+  if (!members.has('manifest.json')) throw notDockerArchive(members, what)
+  const manifest = parseJson(
+    await members.text('manifest.json', MAX_MANIFEST_BYTES, 'the limit for a manifest'),
+    `manifest of ${what}`,
+  )
+  if (!isJsonArray(manifest)) throw invalid(what, 'its manifest should be a list of images')
+  const images: ArchivedImage[] = []
+  for (const entry of manifest) images.push(await readImage(entry, members, what))
+  const [first, ...others] = images
+  if (first === undefined) throw invalid(what, 'its manifest lists no image')
+  return [first, ...others]
 }
 
 async function readImage(entry: JsonValue, members: MemberTable, what: string): Promise<ArchivedImage> {
@@ -111,7 +116,7 @@ function notDockerArchive(members: MemberTable, what: string): DockerToolsError 
   if (members.has('oci-layout') || members.has('index.json')) {
     return new DockerToolsError(
       'FORMAT_UNSUPPORTED',
-      `Cannot read ${what}: it is an OCI archive, which is not supported yet; it should be a docker-archive`,
+      `Cannot read ${what}: it is an OCI archive, it should be a docker-archive`,
       { hint: 'Convert it: skopeo copy oci-archive:FILE docker-archive:FILE2' },
     )
   }

@@ -1,9 +1,22 @@
 /**
- * Images in files: reads and writes docker-archives. Knows nothing of stores,
- * layering or the functions that make images.
+ * Images in files: docker-archives and OCI layouts, read and written, and the
+ * file system that an image's layers make. Knows nothing of stores, layering or
+ * the functions that make images.
  *
- * Format: https://github.com/moby/docker-image-spec/blob/main/spec.md
+ * Formats: https://github.com/moby/docker-image-spec/blob/main/spec.md and
+ * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export { ArchiveWriter } from './archive-writer.ts'
 export { type ArchivedImage, type ArchivedLayer, type DockerArchive, openDockerArchive } from './docker-archive.ts'
+export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
+export { formatImageName, type ImageName, parseImageName } from './image-name.ts'
+export { archiveOutput, folderOutput, type LayoutOutput } from './layout-output.ts'
+export { MergedTree } from './merged-tree.ts'
+export { type BaseArchive, openBaseArchive } from './open-base-archive.ts'
+export { type ImageArchive, openImageArchive, type WantedImage } from './open-image-archive.ts'
+export { formatPlatform, parsePlatform, type Platform } from './platform.ts'
+export { compressionOf, type PlainLayer, readLayer, scanLayer } from './scan-layer.ts'
+export type { ImageLayer, ListedImage, StoredImage } from './stored-image.ts'
 export { verifyDigest } from './verify-digest.ts'
+export { writeFileSystem } from './write-file-system.ts'
+export { type ImageOfPlatforms, type ImageToWrite, writeOciLayout } from './write-oci-layout.ts'

@@ -1,5 +1,5 @@
 import { DockerToolsError } from '#errors'
-import { type IndexedTarMember, readTarIndex } from '#tar'
+import { type IndexedTarMember, readTarIndex, type TarLimits } from '#tar'
 import { type ByteString, byteStringToText, toByteString } from '#util'
 import type { RandomAccess } from './random-access.ts'
 
@@ -18,10 +18,10 @@ export class MemberTable {
   }
 
   /** Lists an archive. Of members with one name the last counts, as it would when unpacked. */
-  static async read(access: RandomAccess, what: string): Promise<MemberTable> {
+  static async read(access: RandomAccess, what: string, limits: Partial<TarLimits> = {}): Promise<MemberTable> {
     const members = new Map<ByteString, IndexedTarMember>()
     try {
-      for await (const member of readTarIndex(access, { endMarker: 'optional' })) {
+      for await (const member of readTarIndex(access, { ...limits, endMarker: 'optional' })) {
         members.set(normalise(member.header.path), member)
       }
     } catch (error) {
@@ -85,10 +85,13 @@ export class MemberTable {
   }
 }
 
-/** The reader of tars does not know whose tar it reads. */
-function named(error: unknown, what: string): unknown {
+/** The readers of tars and compressed streams do not know whose bytes they read: says it in their errors. */
+export function named(error: unknown, what: string): unknown {
   if (!(error instanceof DockerToolsError)) return error
-  const message = error.message.replace(/^Cannot read the tar archive/, `Cannot read ${what}`)
+  const message = error.message
+    .replace(/^Cannot read the tar archive/, `Cannot read ${what}`)
+    .replace(/^Cannot decompress (?:\w+ )?stream/, `Cannot decompress ${what}`)
+  if (message === error.message) return error
   return new DockerToolsError(error.code, message, {
     cause: error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
+import { decompress, type DecompressLimits, DETECTION_BYTES, detectCompression } from '#compress'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { SeekableSource } from '#tar'
 import { makeSpool, type Spool } from '#util'
@@ -9,6 +9,8 @@ import { makeSpool, type Spool } from '#util'
 export interface RandomAccess extends SeekableSource, AsyncDisposable {
   /** Reads `length` bytes from `offset` on, in chunks. */
   stream(offset: number, length: number): AsyncGenerator<Uint8Array>
+  /** Fills `target` at once, for many small reads; gives how many bytes there were. */
+  readNow(target: Uint8Array, offset: number): number
 }
 
 const READ_BYTES = 1024 * 1024
@@ -19,9 +21,14 @@ const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
  * to memory where it is small and to a nameless temporary file otherwise.
  *
  * @param what Names the file in errors, for example `base image "base.tar"`.
+ * @param limits What a compressed one may ask for.
  * @throws {DockerToolsError} `FILE_UNREADABLE`, or an error of `decompress`.
  */
-export async function openRandomAccess(path: string, what: string): Promise<RandomAccess> {
+export async function openRandomAccess(
+  path: string,
+  what: string,
+  limits: Partial<DecompressLimits> = {},
+): Promise<RandomAccess> {
   let file: FileHandle
   try {
     // Without waiting: a fifo would be opened only once somebody writes into it.
@@ -36,22 +43,31 @@ export async function openRandomAccess(path: string, what: string): Promise<Rand
     const compression = detectCompression(start)
     if (compression === 'none') return new FileAccess(file)
     await using _close = closing(file)
-    return new SpoolAccess(await decompressed(file, compression))
+    return new SpoolAccess(await decompressed(file, compression, limits))
   } catch (error) {
     await file.close().catch(() => undefined)
     throw error
   }
 }
 
-async function decompressed(file: FileHandle, compression: Parameters<typeof decompress>[0]): Promise<Spool> {
+async function decompressed(
+  file: FileHandle,
+  compression: Parameters<typeof decompress>[0],
+  limits: Partial<DecompressLimits>,
+): Promise<Spool> {
   const spool = makeSpool(SPOOL_MEMORY_BYTES)
   try {
-    for await (const chunk of decompress(compression, streamFile(file, 0, Infinity))) await spool.write(chunk)
+    for await (const chunk of decompress(compression, streamFile(file, 0, Infinity), limits)) await spool.write(chunk)
     return spool
   } catch (error) {
     await spool[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** An open file as it is; closed with its owner. */
+export function fileAccess(file: FileHandle): RandomAccess {
+  return new FileAccess(file)
 }
 
 function closing(file: FileHandle): AsyncDisposable {
@@ -73,6 +89,10 @@ class FileAccess implements RandomAccess {
     return streamFile(this.#file, offset, length)
   }
 
+  readNow(target: Uint8Array, offset: number): number {
+    return readSync(this.#file.fd, target, 0, target.length, offset)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#file.close()
   }
@@ -91,6 +111,10 @@ class SpoolAccess implements RandomAccess {
 
   stream(offset: number, length: number): AsyncGenerator<Uint8Array> {
     return this.#spool.read(offset, length)
+  }
+
+  readNow(target: Uint8Array, offset: number): number {
+    return this.#spool.readNow(target, offset)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,7 +25,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print how store paths are grouped into layers',
     load: async () => (await import('./layers-command.ts')).layersCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch', 'merge', 'export', 'inspect', 'tarsum', 'store'].map((name) => ({
+  {
+    name: 'export',
+    summary: 'Write the file system of an image as one tar',
+    load: async () => (await import('./export-command.ts')).exportCommand,
+  },
+  {
+    name: 'inspect',
+    summary: 'Tell what the images of an archive are made of',
+    load: async () => (await import('./inspect-command.ts')).inspectCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch', 'merge', 'tarsum', 'store'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

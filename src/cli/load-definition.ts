@@ -1,16 +1,38 @@
 import { registerHooks } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isRecipe, type Recipe, recipeFromDefinition } from '#docker-tools'
+import {
+  type Buildable,
+  buildableFromDefinition,
+  isExportRecipe,
+  isMultiPlatformImage,
+  isRecipe,
+  type Recipe,
+} from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type JsonValue, parseJson } from '#image'
 import { nearestName } from '#util'
 import { readStdin, readTextFile } from './read-text.ts'
 
 /** A definition that was read, and the folder that its relative paths are taken from. */
-export interface LoadedDefinition {
-  readonly recipe: Recipe
+export interface LoadedDefinition<T = Recipe> {
+  readonly recipe: T
   readonly baseDirectory: string
+}
+
+/**
+ * As `loadBuildable`, of an image for one platform.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID` also for what only `build` can make.
+ */
+export async function loadDefinition(argument: string): Promise<LoadedDefinition> {
+  const { recipe, baseDirectory } = await loadBuildable(argument)
+  if (isRecipe(recipe)) return { recipe, baseDirectory }
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use "${argument}" here: it is a result of ${recipe.function}, it should be an image`,
+    { hint: 'Make it with dockertools build' },
+  )
 }
 
 /**
@@ -19,10 +41,10 @@ export interface LoadedDefinition {
  *
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FILE_UNREADABLE`, and what the functions throw.
  */
-export async function loadDefinition(argument: string): Promise<LoadedDefinition> {
+export async function loadBuildable(argument: string): Promise<LoadedDefinition<Buildable>> {
   if (argument === '-')
     return {
-      recipe: recipeFromDefinition(parseDefinition(await readStdin(), 'standard input')),
+      recipe: buildableFromDefinition(parseDefinition(await readStdin(), 'standard input')),
       baseDirectory: process.cwd(),
     }
   const hash = argument.lastIndexOf('#')
@@ -38,7 +60,10 @@ export async function loadDefinition(argument: string): Promise<LoadedDefinition
       `Cannot pick "#${exportName}" of "${file}": only modules have names`,
     )
   }
-  return { recipe: recipeFromDefinition(parseDefinition(await readTextFile(path, file), `"${file}"`)), baseDirectory }
+  return {
+    recipe: buildableFromDefinition(parseDefinition(await readTextFile(path, file), `"${file}"`)),
+    baseDirectory,
+  }
 }
 
 /** A definition that is no JSON is as wrong as one with a wrong argument. */
@@ -51,7 +76,7 @@ function parseDefinition(text: string, what: string): JsonValue {
   }
 }
 
-async function loadModule(path: string, shown: string, exportName: string): Promise<Recipe> {
+async function loadModule(path: string, shown: string, exportName: string): Promise<Buildable> {
   answerForPackage()
   let module: Readonly<Record<string, unknown>>
   try {
@@ -62,7 +87,7 @@ async function loadModule(path: string, shown: string, exportName: string): Prom
     throw new DockerToolsError('DEFINITION_INVALID', `Cannot load "${shown}": ${reason}`, { cause: error })
   }
   const value = module[exportName]
-  if (isRecipe(value)) return value
+  if (isRecipe(value) || isMultiPlatformImage(value) || isExportRecipe(value)) return value
   throw notARecipe(shown, exportName, Object.keys(module))
 }
 

@@ -2,6 +2,9 @@ import { DockerToolsError } from '#errors'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
 import { nearestName } from '#util'
 import { buildLayeredImage } from './build-layered-image.ts'
+import { type ExportImageArgs, exportImage } from './export-image.ts'
+import type { ExportRecipe } from './export-recipe.ts'
+import { type MultiPlatformImage, multiPlatformImage } from './multi-platform-image.ts'
 import type { Recipe } from './recipe.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
 import { toPlain } from './to-plain.ts'
@@ -18,7 +21,6 @@ const UNBUILT: readonly string[] = [
   'buildImageWithNixDb',
   'buildLayeredImageWithNixDb',
   'pullImage',
-  'exportImage',
   'mergeImages',
   'streamNixShellImage',
   'buildNixShellImage',
@@ -45,6 +47,31 @@ const UNBUILT: readonly string[] = [
   'hostProgram',
 ]
 
+/** What a definition may describe: an image, one for several platforms, or the file system of one. */
+export type Buildable = Recipe | MultiPlatformImage | ExportRecipe
+
+/**
+ * As `recipeFromDefinition`, and besides images what `build` alone can make: `exportImage`, and
+ * `{ "images": { "amd64": …, "arm64": … }, "tag": … }`, one image for several platforms.
+ *
+ * @throws {DockerToolsError} as `recipeFromDefinition`.
+ */
+export function buildableFromDefinition(value: JsonValue): Buildable {
+  if (isJsonObject(value) && value.has('images') && !value.has('function')) return multiPlatform(value)
+  if (isJsonObject(value) && value.get('function') === 'exportImage') {
+    return exportImage(argumentsOf(readDefinition(value).args) as unknown as ExportImageArgs)
+  }
+  return recipeFromDefinition(value)
+}
+
+function multiPlatform(value: JsonObject): MultiPlatformImage {
+  const { images, $schema: _, ...others } = Object.fromEntries(value) as Readonly<Record<string, JsonValue>>
+  if (!isJsonObject(images)) throw invalid('its "images" should be an object with a definition for each platform')
+  const recipes = [...images].map(([platform, image]) => [platform, recipeFromDefinition(image)] as const)
+  const rest = Object.fromEntries(Object.entries(others).map(([name, item]) => [name, toPlain(item)]))
+  return multiPlatformImage({ ...rest, images: Object.fromEntries(recipes) })
+}
+
 /**
  * The recipe that a definition in JSON describes: `{ "function": …, "args": … }`.
  *
@@ -52,6 +79,11 @@ const UNBUILT: readonly string[] = [
  *   `NOT_IMPLEMENTED` for a function that is not built yet.
  */
 export function recipeFromDefinition(value: JsonValue): Recipe {
+  const { name, args } = readDefinition(value)
+  return lookUp(name)(argumentsOf(args) as never)
+}
+
+function readDefinition(value: JsonValue): { readonly name: string; readonly args: JsonObject } {
   if (!isJsonObject(value)) throw invalid('it should be an object with "function" and "args"')
   for (const name of value.keys()) {
     // Editors look for the schema there.
@@ -62,16 +94,17 @@ export function recipeFromDefinition(value: JsonValue): Recipe {
   if (typeof name !== 'string') throw invalid('its "function" should be the name of a function')
   const args = value.get('args') ?? new Map<string, JsonValue>()
   if (!isJsonObject(args)) throw invalid('its "args" should be an object')
-  return lookUp(name)(argumentsOf(args) as never)
+  return { name, args }
 }
 
 function lookUp(name: string): (args: never) => Recipe {
   const found = FUNCTIONS.get(name)
   if (found !== undefined) return found
+  if (name === 'exportImage') throw invalid('the result of "exportImage" is a file system, it should be an image')
   if (UNBUILT.includes(name)) {
     throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot use function "${name}": it is not supported yet`)
   }
-  const nearest = nearestName(name, [...FUNCTIONS.keys(), ...UNBUILT])
+  const nearest = nearestName(name, [...FUNCTIONS.keys(), 'exportImage', ...UNBUILT])
   throw invalid(`there is no function "${name}"${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`)
 }
 

@@ -16,5 +16,16 @@ export type {
 export type { ArchiveRecipe, BuildOptions, Conf, ImageSummary, Recipe, StreamRecipe, WriteOptions } from './recipe.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
-export { recipeFromDefinition } from './definition.ts'
+export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'
+export { exportImage, type ExportImageArgs } from './export-image.ts'
+export { type ExportOptions, type ExportRecipe, isExportRecipe } from './export-recipe.ts'
+export { type ImageReport, inspectImages, type InspectOptions, type LayerReport } from './inspect-images.ts'
+export {
+  isMultiPlatformImage,
+  multiPlatformImage,
+  type MultiPlatformImage,
+  type MultiPlatformImageArgs,
+  type PlatformRecipe,
+} from './multi-platform-image.ts'
+export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'

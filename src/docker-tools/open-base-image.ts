@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
-import { type ArchivedImage, type DockerArchive, openDockerArchive } from '#archive'
+import { type ArchivedImage, type BaseArchive, openBaseArchive } from '#archive'
 import type { StorePath } from '#store'
 import { makeTempDir } from '#util'
 import type { BuildContext } from './build-context.ts'
@@ -21,9 +21,10 @@ export interface BaseImage extends AsyncDisposable {
 }
 
 /**
- * Opens the first image of a base archive: a file, a store path, or the result of another recipe.
+ * Opens the first image of a base archive: a file, the folder of an OCI layout, a store path, or the
+ * result of another recipe.
  *
- * @throws {DockerToolsError} as `openDockerArchive`, and `STORE_PATH_MISSING`.
+ * @throws {DockerToolsError} as `openBaseArchive`, and `STORE_PATH_MISSING`.
  */
 export async function openBaseImage(
   value: PathArgument,
@@ -37,29 +38,29 @@ export async function openBaseImage(
     const path = join(scratch.path, 'image.tar')
     await using file = await open(path, 'wx')
     await value.writeTo({ write: (chunk) => file.writeFile(chunk) }, options)
-    const archive = stack.use(await openDockerArchive(path, `base image "${value.imageName}"`))
+    const archive = stack.use(await openBaseArchive(path, `base image "${value.imageName}"`))
     return baseImage(archive, storePath, () => Promise.resolve(storePath), stack.move())
   }
   if (typeof value === 'string' && !value.startsWith(`${context.store.dir}/`)) {
     const path = isAbsolute(value) ? value : resolve(context.baseDirectory, value)
-    const archive = await openDockerArchive(path, `base image "${value}"`)
+    const archive = await openBaseArchive(path, `base image "${value}"`)
     return baseImage(archive, path, () => context.sources.add(path, context.baseDirectory), archive)
   }
   const storePath = await resolvePath(value, 'fromImage', context)
   await using stack = new AsyncDisposableStack()
   const file = stack.use(await fileOfStorePath(storePath, 'fromImage', context.store))
-  const archive = stack.use(await openDockerArchive(file.path, `base image "${storePath}"`))
+  const archive = stack.use(await openBaseArchive(file.path, `base image "${storePath}"`))
   return baseImage(archive, storePath, () => Promise.resolve(storePath), stack.move())
 }
 
 function baseImage(
-  archive: DockerArchive,
+  archive: BaseArchive,
   label: string,
   storePath: () => Promise<StorePath>,
   owner: AsyncDisposable,
 ): BaseImage {
   return {
-    image: archive.images[0],
+    image: archive.image,
     label,
     storePath,
     [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),

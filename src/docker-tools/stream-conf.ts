@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DockerArchive, openDockerArchive } from '#archive'
+import { type BaseArchive, openBaseArchive } from '#archive'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { withReporter } from '#events'
 import {
@@ -53,7 +53,7 @@ export async function streamConf(confText: string, sink: ByteSink, options: Writ
     return await streamImage(
       {
         ...conf,
-        base: base?.images[0],
+        base: base?.image,
         preferDisk: true,
         narSize: (path) => sizes.get(path),
         customisation: { path: conf.customisation, content },
@@ -101,12 +101,12 @@ function parseConf(text: string) {
   }
 }
 
-async function openBase(path: string, context: BuildContext): Promise<DockerArchive> {
+async function openBase(path: string, context: BuildContext): Promise<BaseArchive> {
   const what = `base image "${path}"`
-  if (await isThere(path)) return await openDockerArchive(path, what)
+  if (await isThere(path)) return await openBaseArchive(path, what)
   if (!isStorePath(path, context.store.dir)) throw missing(path, context)
   await using file = await fileOfStorePath(path, 'from_image', context.store)
-  return await openDockerArchive(file.path, what)
+  return await openBaseArchive(file.path, what)
 }
 
 async function openCustomisation(folder: string, context: BuildContext, stack: AsyncDisposableStack): Promise<Content> {

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,8 @@ export interface Spool extends ByteSink, AsyncDisposable {
   read(offset?: number, length?: number): AsyncGenerator<Uint8Array>
   /** Reads exactly `length` bytes, or fewer at the end. */
   readAt(offset: number, length: number): Promise<Uint8Array>
+  /** Fills `target` at once, for many small reads; gives how many bytes there were. */
+  readNow(target: Uint8Array, offset: number): number
 }
 
 const READ_BYTES = 1024 * 1024
@@ -69,6 +72,13 @@ class MemoryThenFile implements Spool {
       done += bytesRead
     }
     return buffer.subarray(0, done)
+  }
+
+  readNow(target: Uint8Array, offset: number): number {
+    const wanted = target.subarray(0, Math.max(0, Math.min(target.length, this.#size - offset)))
+    if (this.#file !== undefined) return readSync(this.#file.fd, wanted, 0, wanted.length, offset)
+    wanted.set(this.#readMemory(offset, wanted.length))
+    return wanted.length
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

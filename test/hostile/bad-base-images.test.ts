@@ -46,13 +46,13 @@ const cases: Readonly<Record<string, readonly [bytes: () => Buffer, refusal: Ref
     () => makeTar([{ name: 'a', body: 'x' }]),
     { code: 'FORMAT_INVALID', message: /manifest\.json/ },
   ],
-  'that is an OCI archive': [
+  'that is an OCI archive with an empty index': [
     () =>
       makeTar([
         { name: 'oci-layout', body: '{"imageLayoutVersion":"1.0.0"}' },
         { name: 'index.json', body: '{}' },
       ]),
-    { code: 'FORMAT_UNSUPPORTED', message: /OCI archive/ },
+    { code: 'FORMAT_INVALID', message: /"manifests" of an index should be a list/ },
   ],
   'whose manifest is null': [
     () => archive({ manifest: null }),
@@ -208,10 +208,10 @@ for (const [what, [bytes, refusal]] of Object.entries(cases)) {
   })
 }
 
-test('a base image that is a folder is refused', async () => {
+test('a base image that is a folder and no OCI layout is refused', async () => {
   await using bench = await makeBench()
   for (const name of ['result', 'base.tar']) mkdirSync(join(bench.path, name))
-  await expectRefusal(bench, definition, [], { code: 'FILE_UNREADABLE', message: /no regular file/ })
+  await expectRefusal(bench, definition, [], { code: 'FORMAT_INVALID', message: /no "index\.json"/ })
 })
 
 test('a base image that is a fifo is refused, not waited for', needs('mkfifo'), async () => {

@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test'
 import { below, listFolder, listTar, shapeOf } from './list-tree.ts'
 import { needs } from './needs.ts'
 import { makeOddTree } from './odd-tree.ts'
-import { attempt, run } from './run.ts'
+import { run } from './run.ts'
 import { makeWorkshop, type Workshop, writeFiles } from './workshop.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -92,13 +92,5 @@ suite('skopeo and umoci', needs('skopeo', 'umoci', 'python3'), () => {
     const seen = shapeOf(await listFolder(await unpack('top')))
     for (const line of shapeOf(await listFolder(join(shop.path, 'bundle-plain/rootfs'))))
       assert.ok(seen.includes(line), line)
-  })
-
-  test('an OCI archive as a base image is refused by name', async () => {
-    await skopeo('copy', '--quiet', `docker-archive:${archive}`, 'oci-archive:oci.tar:v1')
-    const definition = await shop.define('refused', 'streamLayeredImage', { name: 'refused', fromImage: './oci.tar' })
-    const { code, stdout, stderr } = await attempt(shop.command('stream', definition))
-    assert.deepEqual([code, stdout], [1, ''])
-    assert.match(stderr, /^error \(FORMAT_UNSUPPORTED\): [^\n]*OCI archive/m)
   })
 })
