@@ -27,10 +27,6 @@ export function makeTrees(folder: string): string[] {
     names.push(name)
     return join(folder, name)
   }
-  const file = (path: string | Buffer, content: string | Uint8Array, mode = 0o644): void => {
-    writeFileSync(path, content)
-    chmodSync(path, mode)
-  }
   for (const size of [0, 1, 7, 8, 9, 15, 16, 17, 4096, 1_048_577]) file(place(`size-${size}`), 'x'.repeat(size))
   for (const mode of [0o400, 0o755, 0o700, 0o655, 0o500]) file(place(`mode-${mode.toString(8)}`), 'mode', mode)
   for (const name of ['a', '+', 'a.b-c_d?e=f+g', 'N'.repeat(211), '0']) file(place(name), 'the same')
@@ -77,6 +73,11 @@ export function makeTrees(folder: string): string[] {
   symlinkSync('../..', join(mixed, 'bin/up'))
   symlinkSync('ü\n', join(mixed, 'odd target'))
   return names
+}
+
+function file(path: string | Buffer, content: string | Uint8Array, mode = 0o644): void {
+  writeFileSync(path, content)
+  chmodSync(path, mode)
 }
 
 export const TEXTS: readonly TextCase[] = [

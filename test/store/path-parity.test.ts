@@ -58,10 +58,10 @@ async function ourAnswers(folder: string): Promise<{ paths: NixAnswers; drvs: Ma
     }
   }
   for (const { id, name, text } of TEXTS) {
-    const used = [...text.matchAll(/@\{([a-z-]+)\}/g)].map(([, used = '']) => paths[used] as StorePath)
+    const used = [...text.matchAll(/@\{([a-z-]+)\}/g)].map(([, other = '']) => paths[other] as StorePath)
     paths[id] = await store.addText(
       name,
-      text.replaceAll(/@\{([a-z-]+)\}/g, (_, used: string) => paths[used]!),
+      text.replaceAll(/@\{([a-z-]+)\}/g, (_, other: string) => paths[other]!),
       used,
     )
   }
