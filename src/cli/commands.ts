@@ -25,7 +25,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print how store paths are grouped into layers',
     load: async () => (await import('./layers-command.ts')).layersCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch', 'merge', 'export', 'inspect', 'tarsum', 'store'].map((name) => ({
+  {
+    name: 'store',
+    summary: 'Add to a store, look into it, check it, clean it up',
+    load: async () => (await import('./store-command.ts')).storeCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch', 'merge', 'export', 'inspect', 'tarsum'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

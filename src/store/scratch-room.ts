@@ -21,6 +21,9 @@ const ROOTS = 'roots'
 /** More than any process adds. */
 const MAX_ROOTS_BYTES = 256 * 1024 * 1024
 
+const open = new Set<ScratchRoom>()
+let exitHookSet = false
+
 /**
  * A writer's own folder, on the disk of the store: for what is not whole yet,
  * for what is to be deleted, and with the list of paths that the writer is
@@ -35,6 +38,10 @@ export class ScratchRoom implements Disposable {
   private constructor(path: string, lock: StoreLock) {
     this.#path = path
     this.#lock = lock
+    open.add(this)
+    if (exitHookSet) return
+    exitHookSet = true
+    process.once('exit', disposeAll)
   }
 
   /** Must be called with the lock against collection held. */
@@ -68,9 +75,21 @@ export class ScratchRoom implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (!open.delete(this)) return
     // The lock last: while it is held nobody else cleans up here.
     removeTree(this.#path)
     this.#lock[Symbol.dispose]()
+  }
+}
+
+/** A process that ends in an orderly way, if early, leaves nothing to be cleaned up. */
+function disposeAll(): void {
+  for (const room of open) {
+    try {
+      room[Symbol.dispose]()
+    } catch {
+      // The process is about to end: what cannot be removed now is removed by the next writer.
+    }
   }
 }
 

@@ -48,6 +48,8 @@ export class StoreLock implements Disposable {
     let database: DatabaseSync | undefined
     try {
       database = new DatabaseSync(file, { timeout: kind === 'alone' ? CLAIM_MS : 0 })
+      // Nothing is ever written; without this an empty journal would be made beside the file.
+      database.exec('PRAGMA journal_mode = MEMORY')
       database.exec(kind === 'alone' ? 'BEGIN EXCLUSIVE' : 'BEGIN')
       // Only reading takes the lock that is shared.
       if (kind === 'shared') database.prepare('SELECT count(*) FROM sqlite_schema').get()

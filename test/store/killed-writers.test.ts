@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -41,7 +42,7 @@ async function keepWorking(lane: number, args: readonly string[], tally: Tally):
     let isKilled = false
     if (tally.kills < KILLS && random(4) > 0) {
       // Once it is at work, at any instant.
-      while (output === '' && child.exitCode === null && tally.failures.length === 0) await delay(2)
+      await Promise.race([once(child.stdout, 'data'), ended])
       await delay(random(300))
       isKilled = child.exitCode === null && child.kill('SIGKILL')
     }
@@ -72,8 +73,8 @@ test(
       { path: c!, tree: { folder: [...tree.folder] } },
     ])
     const tally: Tally = { operations: 0, kills: 0, failures: [] }
-    const args = [root, cache, join(temp.path, 'work')]
-    await Promise.all(Array.from({ length: PROCESSES }, (_, lane) => keepWorking(lane, args, tally)))
+    const places = [root, cache, join(temp.path, 'work')]
+    await Promise.all(Array.from({ length: PROCESSES }, (_, lane) => keepWorking(lane, places, tally)))
     assert.deepEqual(tally.failures, [])
     context.diagnostic(`${tally.operations} operations, ${tally.kills} kills`)
 
