@@ -16,7 +16,7 @@ export async function holdNixLock(file: string): Promise<Disposable> {
   try {
     await new Promise<void>((resolve, reject) => {
       // Waits for a collection that is under way.
-      const child = spawn('flock', ['--shared', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+      const child = spawn('flock', ['-s', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
       child.once('error', (error) => (systemErrorCode(error) === 'ENOENT' ? resolve() : reject(error)))
       child.once('close', () => resolve())
     })
