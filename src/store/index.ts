@@ -51,7 +51,6 @@ export {
 export { writeNar } from './write-nar.ts'
 export type {
   AddOptions,
-  AddTextOptions,
   CopyReport,
   GarbageOptions,
   GarbageReport,

@@ -17,8 +17,6 @@ export interface Registration extends PathInfo {
   readonly registeredSeconds: number
   /** Whether it was built here, so that nobody else has to vouch for it. */
   readonly isBuiltHere?: boolean
-  /** Of a derivation: where its outputs belong, by name. */
-  readonly outputs?: ReadonlyMap<string, StorePath>
 }
 
 /** What the store has of one path, as garbage collection needs it. */
@@ -122,6 +120,14 @@ export class LocalDatabase implements Disposable {
     for (const info of registrations) this.#registerReferences(info)
   }
 
+  /** Notes where the outputs of a registered derivation belong, by name. */
+  registerOutputs(derivation: StorePath, outputs: ReadonlyMap<string, StorePath>): void {
+    const insert = this.#prepare(
+      'INSERT INTO DerivationOutputs (drv, id, path) VALUES ((SELECT id FROM ValidPaths WHERE path = ?), ?, ?)',
+    )
+    for (const [name, path] of outputs) insert.run(derivation, name, path)
+  }
+
   /** Forgets paths, which may refer to one another but must not be referred to by others. */
   forget(paths: readonly StorePath[]): void {
     const removeReferences = this.#prepare(
@@ -140,8 +146,6 @@ export class LocalDatabase implements Disposable {
     const idOf = '(SELECT id FROM ValidPaths WHERE path = ?)'
     const refer = this.#prepare(`INSERT INTO Refs (referrer, reference) VALUES (${idOf}, ${idOf})`)
     for (const reference of info.references) refer.run(info.path, reference)
-    const output = this.#prepare(`INSERT INTO DerivationOutputs (drv, id, path) VALUES (${idOf}, ?, ?)`)
-    for (const [name, path] of info.outputs ?? []) output.run(info.path, name, path)
   }
 
   #prepare(sql: string): StatementSync {

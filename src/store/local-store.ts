@@ -29,7 +29,6 @@ import { unpackEntries } from './unpack-entries.ts'
 import { verifyStore } from './verify-store.ts'
 import type {
   AddOptions,
-  AddTextOptions,
   CopyReport,
   GarbageOptions,
   GarbageReport,
@@ -104,12 +103,7 @@ export class LocalStore implements WritableStore {
     return await this.#addSource(name, writer, (target) => unpackEntries(entries, target))
   }
 
-  async addText(
-    name: string,
-    text: string | Uint8Array,
-    references: readonly StorePath[] = [],
-    options: AddTextOptions = {},
-  ): Promise<StorePath> {
+  async addText(name: string, text: string | Uint8Array, references: readonly StorePath[] = []): Promise<StorePath> {
     const bytes = Buffer.from(text)
     const hash = hashBytes('sha256', bytes)
     const sorted = [...new Set(references)].toSorted(compareStorePaths)
@@ -119,7 +113,7 @@ export class LocalStore implements WritableStore {
     await this.#stage(writer, `add "${name}" to`, async (physical) => {
       const metered = await unpackEntries(fileTree(bytes), physical)
       const registration = this.#register(path, metered, sorted, { contentAddress: `text:${describe(hash)}` })
-      await writer.commit([{ physical, registration: { ...registration, ...options } }])
+      await writer.commit([{ physical, registration }])
     })
     return path
   }

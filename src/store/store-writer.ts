@@ -1,11 +1,12 @@
 import { lstatSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { toByteString } from '#util'
 import { sealNode } from './canonical-node.ts'
 import type { LocalDatabase, Registration } from './local-database.ts'
 import type { LocalLayout } from './local-layout.ts'
 import { holdNixLock } from './nix-lock.ts'
+import { outputsInFile } from './outputs-in-file.ts'
 import { removeTree } from './remove-tree.ts'
 import { cleanScratch, ScratchRoom } from './scratch-room.ts'
 import { StoreLock } from './store-lock.ts'
@@ -76,6 +77,7 @@ export class StoreWriter implements Disposable {
           sealNode(toByteString(place))
         }
         this.#database.register(fresh.map(({ registration }) => registration))
+        this.#registerOutputs(fresh)
         return fresh.map(({ registration }) => registration.path)
       })
     } finally {
@@ -86,6 +88,15 @@ export class StoreWriter implements Disposable {
   [Symbol.dispose](): void {
     this.room[Symbol.dispose]()
     this.#nixLock[Symbol.dispose]()
+  }
+
+  #registerOutputs(fresh: readonly StagedPath[]): void {
+    for (const { registration } of fresh) {
+      const { path } = registration
+      if (!path.endsWith('.drv')) continue
+      const file = join(this.#layout.storeDir, storePathBaseName(path))
+      this.#database.registerOutputs(path, outputsInFile(file, dirname(path)))
+    }
   }
 
   #checkReferences(fresh: readonly StagedPath[]): void {

@@ -9,12 +9,6 @@ export interface AddOptions {
   readonly filter?: (entry: ScannedEntry) => boolean
 }
 
-/** How a text is added. */
-export interface AddTextOptions {
-  /** Where a text is a derivation: its outputs by name, for the database. */
-  readonly outputs?: ReadonlyMap<string, StorePath>
-}
-
 /** Something built that is to become a store path. */
 export interface NewOutput {
   readonly path: StorePath
@@ -100,12 +94,7 @@ export interface WritableStore extends Store, AsyncDisposable {
    *
    * @throws {DockerToolsError} `STORE_PATH_MISSING` for a reference that is not in the store.
    */
-  addText(
-    name: string,
-    text: string | Uint8Array,
-    references?: readonly StorePath[],
-    options?: AddTextOptions,
-  ): Promise<StorePath>
+  addText(name: string, text: string | Uint8Array, references?: readonly StorePath[]): Promise<StorePath>
 
   /** Adds a tree that need not be on disk; its path follows from name and content. Entries are in the order of a NAR. */
   addEntries(name: string, entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): Promise<StorePath>

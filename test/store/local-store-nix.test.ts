@@ -112,3 +112,45 @@ test('Nix and we write to one store, and keep each other’s roots', skip, async
   const names = readdirSync(join(root, 'nix/store')).filter((name) => name !== '.links')
   assert.deepEqual(names, [theirs.split('/').at(-1)])
 })
+
+test('derivations that were added or copied have their outputs in the database, as Nix notes them', skip, async () => {
+  await using temp = await makeTempDir('store-nix-')
+  const { root, nix } = makeRoom(temp)
+  const attributes = 'name = "x"; system = "builtin"; builder = "/x"; outputs = [ "out" "dev" ];'
+  const drv = parseStorePath(nix('nix-instantiate', '--expr', `derivation { ${attributes} }`).at(-1)!)
+  const expected = nix('nix-store', '--query', '--outputs', drv).toSorted()
+  assert.equal(expected.length, 2)
+  await using copy = openWritableStore(`local:${join(temp.path, 'copy')}`)
+  await copy.copyClosure(await openStore(`local:${root}`), [drv])
+  const rows = (folder: string): unknown => {
+    using database = new DatabaseSync(join(folder, 'nix/var/nix/db/db.sqlite'), { readOnly: true })
+    return database.prepare('SELECT id, path FROM DerivationOutputs ORDER BY id').all()
+  }
+  assert.deepEqual(rows(copy.root), rows(root))
+  const odd = await copy.addText('odd.drv', 'Derive([("out","/etc/passwd","",""),')
+  await copy.addLocal(temp.path + '/conf', 'folder.drv')
+  assert.equal(await copy.has(odd), true)
+  assert.deepEqual(rows(copy.root), rows(root))
+})
+
+test(
+  'a collection of Nix’s waits until our writers are closed',
+  { skip: skip.skip || needs('flock').skip },
+  async () => {
+    await using temp = await makeTempDir('store-nix-')
+    const { root } = makeRoom(temp)
+    const isLocked = (): boolean => {
+      try {
+        execFileSync('flock', ['-n', '-x', join(root, 'nix/var/nix/gc.lock'), 'true'])
+        return false
+      } catch {
+        return true
+      }
+    }
+    const store = openWritableStore(`local:${root}`)
+    await store.addText('x', '')
+    assert.equal(isLocked(), true)
+    await store[Symbol.asyncDispose]()
+    assert.equal(isLocked(), false)
+  },
+)

@@ -71,7 +71,7 @@ async function ourAnswers(folder: string): Promise<{ paths: NixAnswers; drvs: Ma
     drvs.set(one.id, written)
     paths[`${one.id}!drv`] = written.path
     for (const [output, path] of written.outputs) paths[`${one.id}.${output}`] = path
-    const added = await store.addText(`${one.name}.drv`, written.text, written.references, { outputs: written.outputs })
+    const added = await store.addText(`${one.name}.drv`, written.text, written.references)
     assert.equal(added, written.path)
   }
   return { paths, drvs }
