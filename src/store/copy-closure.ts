@@ -1,7 +1,7 @@
 import { DockerToolsError, IntegrityError } from '#errors'
 import { toByteString } from '#util'
 import { closure } from './closure.ts'
-import { copyTree } from './copy-tree.ts'
+import { checkNotStopped, copyTree } from './copy-tree.ts'
 import { formatHash, hashesEqual } from './hash.ts'
 import type { ReferenceGraph } from './reference-graph.ts'
 import { removeTree } from './remove-tree.ts'
@@ -14,6 +14,12 @@ import type { CopyReport } from './writable-store.ts'
 /** Paths under way at once: one is unpacked while others are fetched. */
 const CONCURRENT_PATHS = 6
 
+/** What a copy needs to know besides. */
+export interface CopyContext {
+  readonly registeredSeconds: () => number
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * Copies paths with all they refer to. Each becomes valid after what it refers
  * to, so whenever this ends, what is there is a closure.
@@ -22,7 +28,7 @@ export async function copyClosure(
   from: Store,
   roots: readonly StorePath[],
   writer: StoreWriter,
-  registeredSeconds: () => number,
+  { registeredSeconds, signal }: CopyContext,
 ): Promise<CopyReport> {
   const graph = await closure(from, roots)
   const order = sortByReferences(graph)
@@ -33,7 +39,7 @@ export async function copyClosure(
   const copied: StorePath[] = []
   let narBytes = 0
   async function copy(path: StorePath): Promise<readonly StorePath[]> {
-    const staged = await stage(from, path, writer, registeredSeconds)
+    const staged = await stage(from, path, writer, { registeredSeconds, signal })
     try {
       // They were started before, so none of them waits for this one.
       for (const reference of references.get(path) ?? []) if (reference !== path) await finished.get(reference)
@@ -67,8 +73,9 @@ async function stage(
   from: Store,
   path: StorePath,
   writer: StoreWriter,
-  registeredSeconds: () => number,
+  { registeredSeconds, signal }: CopyContext,
 ): Promise<StagedPath> {
+  checkNotStopped(signal)
   const info = await from.pathInfo(path)
   const physical = writer.room.freshPath()
   try {
@@ -76,7 +83,7 @@ async function stage(
     const { narHash, narSize } =
       onDisk === undefined
         ? await unpackEntries(from.entries(path), physical)
-        : await copyTree(toByteString(onDisk), physical)
+        : await copyTree(toByteString(onDisk), physical, signal === undefined ? {} : { signal })
     if (!hashesEqual(narHash, info.narHash)) {
       const [actual, expected] = [formatHash(narHash, 'sri'), formatHash(info.narHash, 'sri')]
       const message = `Cannot copy "${path}" from "${from.uri}": its NAR hash is ${actual}, it should be ${expected}`

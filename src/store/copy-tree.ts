@@ -1,5 +1,6 @@
 import { mkdirSync, writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
+import { DockerToolsError } from '#errors'
 import { type ScannedEntry, scanTree } from '#tree'
 import { type ByteString, toByteString, toFsPath } from '#util'
 import { makeFile, makeSymlink, sealFolder } from './canonical-node.ts'
@@ -27,8 +28,8 @@ export interface CopyOptions {
  * it in its place.
  *
  * @param target Where the root goes; nothing is there.
- * @throws {DockerToolsError} `FILE_UNREADABLE`, `FILE_CHANGED`, `FILE_TYPE_UNSUPPORTED`. Errors of writing are the
- *   system's own.
+ * @throws {DockerToolsError} `FILE_UNREADABLE`, `FILE_CHANGED`,
+ *   `FILE_TYPE_UNSUPPORTED`, `INTERRUPTED`. Errors of writing are the system's own.
  */
 export async function copyTree(source: ByteString, target: string, options: CopyOptions = {}): Promise<MeteredNar> {
   const meter = new NarMeter(options.knownHashParts)
@@ -59,13 +60,19 @@ export async function copyTree(source: ByteString, target: string, options: Copy
     filesInTurn++
     if (filesInTurn < FILES_A_TURN) continue
     filesInTurn = 0
-    signal?.throwIfAborted()
+    checkNotStopped(signal)
     await setImmediate()
   }
   meter.add(encoder.end())
   // Last: nothing can be put into a folder of a store.
   for (const folder of folders) sealFolder(folder)
   return meter.finish()
+}
+
+/** @throws {DockerToolsError} `INTERRUPTED` once `signal` is set. */
+export function checkNotStopped(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new DockerToolsError('INTERRUPTED', 'Cannot copy: the work was stopped', { cause: signal.reason })
 }
 
 /** Writes all of `part`: the system may take less at a time. */

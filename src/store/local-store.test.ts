@@ -307,3 +307,45 @@ test('local is below the folder for data; auto has it once it is there', async (
     '/h/.local/share/dockertools',
   )
 })
+
+test('work that is stopped ends with one error, and leaves nothing', async () => {
+  await using place = await makePlace()
+  const stop = new AbortController()
+  const tree = join(place.path, 'many')
+  mkdirSync(tree)
+  for (let index = 0; index < 600; index++) writeFileSync(join(tree, String(index)), '')
+  await using store = openWritableStore(`local:${place.root}`, { environment: {}, signal: stop.signal })
+  const filter = (): boolean => {
+    stop.abort()
+    return true
+  }
+  await assert.rejects(store.addLocal(tree, 'many', { filter }), failsWith('INTERRUPTED'))
+  const from = place.open()
+  const path = await from.addText('x', 'x')
+  await using other = openWritableStore(`local:${place.root}2`, { environment: {}, signal: stop.signal })
+  await assert.rejects(other.copyClosure(from, [path]), failsWith('INTERRUPTED'))
+  await from[Symbol.asyncDispose]()
+  assert.deepEqual(place.names(), [path.split('/').at(-1)])
+  assert.equal(await other.has(path), false)
+})
+
+test('a closure is copied from another local store in the order of references, and a spoilt one is refused', async () => {
+  await using place = await makePlace()
+  const { store } = place
+  const a = await store.addText('a', 'a')
+  const b = await store.addText('b', a, [a])
+  const c = await store.addText('c', `${a}${b}`, [a, b])
+  await using copy = openWritableStore(`local:${place.root}2`, { environment: {} })
+  // A NAR of one file has 112 bytes besides its content, which is filled up to eights: 1, 45 and 90 bytes here.
+  assert.deepEqual(await copy.copyClosure(store, [c, b]), { copied: [a, b, c], narBytes: 3 * 112 + 8 + 48 + 96 })
+  assert.deepEqual(await copy.pathInfo(c), await store.pathInfo(c))
+  chmodSync(place.physical(b), 0o644)
+  writeFileSync(place.physical(b), 'B')
+  await using spoilt = openWritableStore(`local:${place.root}3`, { environment: {} })
+  await assert.rejects(spoilt.copyClosure(store, [c]), failsWith('DIGEST_MISMATCH', b))
+  assert.deepEqual(await spoilt.verify({ checksContents: true }), { pathCount: 1, faults: [] })
+  await assert.rejects(
+    spoilt.copyClosure(openWritableStore('local:/x', { storeDir: '/x/store' }), []),
+    failsWith('STORE_UNAVAILABLE', 'it should be for'),
+  )
+})

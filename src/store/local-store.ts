@@ -49,6 +49,7 @@ export class LocalStore implements WritableStore {
   readonly root: string
   readonly #layout: LocalLayout
   readonly #now: () => number
+  readonly #signal: AbortSignal | undefined
   #database: LocalDatabase | undefined
   #writer: Promise<StoreWriter> | undefined
 
@@ -57,6 +58,7 @@ export class LocalStore implements WritableStore {
     this.dir = dir
     this.uri = `local:${root}`
     this.#layout = localLayout(root)
+    this.#signal = options.signal
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now())
   }
 
@@ -91,7 +93,10 @@ export class LocalStore implements WritableStore {
     checkName(name)
     const writer = await this.#write()
     await this.#refuseOwnFolder(physicalPath)
-    const copying: CopyOptions = options.filter === undefined ? {} : { includes: options.filter }
+    const copying: CopyOptions = {
+      ...(options.filter === undefined ? {} : { includes: options.filter }),
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+    }
     return await this.#addSource(name, writer, (target) =>
       copyTree(toByteString(resolve(physicalPath)), target, copying),
     )
@@ -161,7 +166,9 @@ export class LocalStore implements WritableStore {
       )
     }
     const writer = await this.#write()
-    return await this.#asStoreError('copy to', () => copyClosure(from, roots, writer, () => this.#seconds()))
+    return await this.#asStoreError('copy to', () =>
+      copyClosure(from, roots, writer, { registeredSeconds: () => this.#seconds(), signal: this.#signal }),
+    )
   }
 
   async keep(paths: readonly StorePath[]): Promise<readonly StorePath[]> {

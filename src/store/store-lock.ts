@@ -32,7 +32,7 @@ export class StoreLock implements Disposable {
    * @throws {DockerToolsError} `STORE_UNAVAILABLE` after ten minutes; `WRITE_FAILED`.
    */
   static async acquire(file: string, kind: LockKind): Promise<StoreLock> {
-    for (let waitedMs = 0; waitedMs < MAX_WAIT_MS; waitedMs += RETRY_MS) {
+    for (let waitedMs = 0; waitedMs < MAX_WAIT_MS; waitedMs += RETRY_MS + CLAIM_MS) {
       const lock = StoreLock.tryAcquire(file, kind)
       if (lock !== undefined) return lock
       await delay(RETRY_MS)
