@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -56,6 +57,12 @@ function makeTree(folder: string): string {
   symlinkSync('run', join(folder, 'tree/link'))
   chmodSync(join(folder, 'tree/d'), 0o500)
   return join(folder, 'tree')
+}
+
+/** Why a folder in memory cannot stand for another disk, or false. */
+function canMakeInMemory(): string | false {
+  if (!existsSync('/dev/shm')) return 'no folder /dev/shm here'
+  return lstatSync('/dev/shm').dev === lstatSync(tmpdir()).dev ? 'temp folder is in memory itself' : false
 }
 
 test('a store is not made by looking into it', async () => {
@@ -183,6 +190,31 @@ test('outputs that name each other become valid together; another content for th
     failsWith('DIGEST_MISMATCH', 'it is there'),
   )
   assert.equal(readFileSync(place.physical(out), 'utf8'), dev)
+  const other = testPath('z', 'other')
+  writeFileSync(join(path, 'made-other'), '')
+  const mixed = [
+    { path: other, physicalTemp: join(path, 'made-other') },
+    { path: out, physicalTemp: make('other') },
+  ]
+  await assert.rejects(store.registerOutputs(mixed, { known: [] }), failsWith('DIGEST_MISMATCH'))
+  assert.equal(await store.has(other), false)
+  await assert.rejects(
+    store.registerOutput(other, join(path, 'gone'), { known: [] }),
+    failsWith('FILE_UNREADABLE', 'nothing'),
+  )
+})
+
+test('what was built on another disk is taken over all the same', { skip: canMakeInMemory() }, async () => {
+  await using place = await makePlace()
+  await using memory = await makeTempDir('built-', '/dev/shm')
+  const made = join(memory.path, 'made')
+  mkdirSync(join(made, 'd'), { recursive: true })
+  const a = await place.store.addText('a', '')
+  symlinkSync(a, join(made, 'd/a'))
+  const { references } = await place.store.registerOutput(testPath('x', 'out'), made, { known: [a] })
+  assert.deepEqual(references, [a])
+  assert.equal(existsSync(made), false)
+  assert.deepEqual((await place.store.verify({ checksContents: true })).faults, [])
 })
 
 test('what a killed process left at a place makes room for the real thing', async () => {

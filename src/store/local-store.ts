@@ -19,7 +19,7 @@ import type { MeteredNar } from './nar-meter.ts'
 import type { PathInfo } from './path-info.ts'
 import { pathMissing } from './path-missing.ts'
 import { removeTree } from './remove-tree.ts'
-import { sealTree } from './seal-tree.ts'
+import { stageOutput } from './stage-output.ts'
 import { storeError } from './store-error.ts'
 import type { StoreOptions } from './store-options.ts'
 import { compareStorePaths, findNameFault, storePathBaseName, storePathHash, type StorePath } from './store-path.ts'
@@ -140,8 +140,7 @@ export class LocalStore implements WritableStore {
     const staged = await this.#asStoreError('register outputs in', () =>
       Promise.all(
         outputs.map(async ({ path, physicalTemp, contentAddress }) => {
-          const physical = resolve(physicalTemp)
-          const metered = await sealTree(physical, new Set(known.keys()))
+          const { physical, metered } = await stageOutput(physicalTemp, writer.room, new Set(known.keys()))
           const references = [...metered.hashParts].map((part) => known.get(part)!).toSorted(compareStorePaths)
           const { deriver } = options
           const more = { isBuiltHere: true, ...(deriver === undefined ? {} : { deriver }) }
@@ -150,11 +149,13 @@ export class LocalStore implements WritableStore {
         }),
       ),
     )
-    const added = new Set(await writer.commit(staged))
+    // All or nothing, also where one of them is there with another content.
+    for (const { registration } of staged) checkSame(this.#read()?.find(registration.path), registration, this.uri)
+    await writer.commit(staged)
     const infos = await Promise.all(outputs.map(({ path }) => this.pathInfo(path)))
-    for (const [index, info] of infos.entries()) {
-      if (!added.has(info.path)) checkSame(info, staged[index]!.registration, this.uri)
-    }
+    // Somebody else may have been quicker.
+    for (const [index, info] of infos.entries()) checkSame(info, staged[index]!.registration, this.uri)
+    for (const { physical } of staged) removeTree(physical)
     return infos
   }
 
@@ -313,8 +314,8 @@ function checkName(name: string): void {
   throw new DockerToolsError('STORE_PATH_INVALID', `Cannot make a store path for ${JSON.stringify(name)}: ${fault}`)
 }
 
-function checkSame(there: PathInfo, made: PathInfo, uri: string): void {
-  if (hashesEqual(there.narHash, made.narHash)) return
+function checkSame(there: PathInfo | undefined, made: PathInfo, uri: string): void {
+  if (there === undefined || hashesEqual(there.narHash, made.narHash)) return
   const [actual, expected] = [formatHash(made.narHash, 'sri'), formatHash(there.narHash, 'sri')]
   throw new IntegrityError(
     'DIGEST_MISMATCH',

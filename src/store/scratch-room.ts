@@ -30,6 +30,8 @@ let exitHookSet = false
  * still about to use. It is locked as long as the writer lives.
  */
 export class ScratchRoom implements Disposable {
+  /** The disk it is on, as the system numbers them. */
+  readonly device: number
   readonly #path: string
   readonly #lock: StoreLock
   readonly #roots = new Set<StorePath>()
@@ -37,6 +39,7 @@ export class ScratchRoom implements Disposable {
 
   private constructor(path: string, lock: StoreLock) {
     this.#path = path
+    this.device = lstatSync(path).dev
     this.#lock = lock
     open.add(this)
     if (exitHookSet) return

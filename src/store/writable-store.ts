@@ -12,7 +12,7 @@ export interface AddOptions {
 /** Something built that is to become a store path. */
 export interface NewOutput {
   readonly path: StorePath
-  /** Where it is now. It is moved, and best made at a place that `scratchPath` gave. */
+  /** Where it is now, best at a place that `scratchPath` gave. It is gone afterwards; after an error it may be there still. */
   readonly physicalTemp: string
   /** For example `fixed:r:sha256:…`, where the path follows from the content. */
   readonly contentAddress?: string
