@@ -34,7 +34,7 @@ export const buildCommand: Command = {
 async function runBuild(input: CommandInput): Promise<void> {
   const output = textOption(input, 'output')
   if (output === undefined) {
-    throw new DockerToolsError('NOT_IMPLEMENTED', 'Cannot build into the store: there is no local store yet', {
+    throw new DockerToolsError('NOT_IMPLEMENTED', 'Cannot build into the local store: that is not supported yet', {
       hint: 'Give the file that the result is to be with -o FILE',
     })
   }

@@ -35,7 +35,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Tell what the images of an archive are made of',
     load: async () => (await import('./inspect-command.ts')).inspectCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch', 'merge', 'tarsum', 'store'].map((name) => ({
+  {
+    name: 'store',
+    summary: 'Add to a store, look into it, check it, clean it up',
+    load: async () => (await import('./store-command.ts')).storeCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch', 'merge', 'tarsum'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

@@ -16,7 +16,7 @@ export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     multiple: true,
     valueName: 'URL',
     description:
-      'Where store paths come from, repeatable, first match wins: auto, nix, file:///…, https://…, graph:FILE',
+      'Where store paths come from, repeatable, first match wins: auto, nix, local, local:ROOT, file:///…, https://…, graph:FILE',
   },
   'trusted-public-key': {
     type: 'string',

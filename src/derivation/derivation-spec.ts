@@ -1,9 +1,19 @@
 import type { StorePath } from '#store'
+import type { FixedContent } from './derivation.ts'
+import type { DerivationIdentity } from './hash-derivation-modulo.ts'
+
+/** A derivation to be built first, and what of it is used. */
+export interface DerivationInput {
+  /** Of its `.drv` file. */
+  readonly path: StorePath
+  readonly identity: DerivationIdentity
+  /** At least one. */
+  readonly outputs: readonly string[]
+}
 
 /**
- * A derivation whose inputs are store paths that are there already; nothing of
- * it has to be built first. Its outputs are named after what goes in
- * ("input-addressed").
+ * A derivation. Its outputs are named after what goes in ("input-addressed"),
+ * unless it has one whose content is known beforehand.
  */
 export interface DerivationSpec {
   readonly name: string
@@ -17,4 +27,8 @@ export interface DerivationSpec {
   readonly inputSources: readonly StorePath[]
   /** Default: `['out']`. */
   readonly outputs?: readonly string[]
+  /** In any order. Default: none. */
+  readonly inputDerivations?: readonly DerivationInput[]
+  /** What `out`, the only output, has to be. */
+  readonly fixed?: FixedContent
 }

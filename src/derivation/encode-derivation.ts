@@ -1,34 +1,50 @@
-import { compareStorePaths, type StorePath } from '#store'
-import type { DerivationSpec } from './derivation-spec.ts'
+import { compareStorePaths, formatHash } from '#store'
+import type { Derivation, DerivationOutput } from './derivation.ts'
 
 /**
  * Writes a derivation as the text that stands in a `.drv` file: an ATerm, of
  * which this is one form only, so that equal derivations have equal bytes.
  *
- * @param outputs The path of every output; all empty for the text whose hash
- *   the paths are made of.
+ * @param inputs What stands for the derivations to be built first, by name:
+ *   their paths, or, in a text that is only hashed, their hashes.
  * @see nix `src/libstore/derivations.cc`, `Derivation::unparse`
  */
-export function encodeDerivation(spec: DerivationSpec, outputs: ReadonlyMap<string, StorePath | ''>): string {
-  const { name, system, builder } = spec
-  const env = { ...spec.env, name, system, builder, ...Object.fromEntries(outputs) }
+export function encodeDerivation(
+  derivation: Derivation,
+  inputs: ReadonlyMap<string, readonly string[]> = derivation.inputDerivations,
+): string {
   const fields = [
-    // Hash algorithm and hash stay empty: they belong to outputs known by their content.
-    list([...outputs].toSorted(byKey).map(([output, path]) => tuple([output, path, '', '']))),
-    // Derivations that have to be built first: none.
-    list([]),
-    list([...new Set(spec.inputSources)].toSorted(compareStorePaths).map(quote)),
-    quote(system),
-    quote(builder),
-    list(spec.args.map(quote)),
-    list(Object.entries(env).toSorted(byKey).map(tuple)),
+    list([...derivation.outputs].toSorted(byKey).map(([name, output]) => tuple([name, ...describe(output)]))),
+    list(
+      [...inputs].toSorted(byKey).map(([input, outputs]) => `(${quote(input)},${list(sortTexts(outputs).map(quote))})`),
+    ),
+    list([...new Set(derivation.inputSources)].toSorted(compareStorePaths).map(quote)),
+    quote(derivation.system),
+    quote(derivation.builder),
+    list(derivation.args.map(quote)),
+    list([...derivation.env].toSorted(byKey).map(tuple)),
   ]
   return `Derive(${fields.join(',')})`
 }
 
+/** Path, method with algorithm, and hash; the last two are empty where the content is not known beforehand. */
+function describe({ path, fixed }: DerivationOutput): [path: string, algorithm: string, hash: string] {
+  if (fixed === undefined) return [path, '', '']
+  const { ingestion, hash } = fixed
+  return [path, `${ingestion === 'nar' ? 'r:' : ''}${hash.algorithm}`, formatHash(hash, 'hex')]
+}
+
 /** Nix sorts names by their bytes. Comparing UTF-16 code units would put some characters elsewhere. */
-function byKey(a: readonly [string, string], b: readonly [string, string]): number {
-  return Buffer.compare(Buffer.from(a[0]), Buffer.from(b[0]))
+function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return byBytes(a[0], b[0])
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+function sortTexts(texts: readonly string[]): string[] {
+  return [...new Set(texts)].toSorted(byBytes)
 }
 
 function list(items: readonly string[]): string {

@@ -36,7 +36,7 @@ export class EmptyStore implements Store {
 
   #missing(path: StorePath): Error {
     return pathMissing(path, this.uri, {
-      hint: 'No Nix store was found on this machine; name a store that has the path, for example a binary cache',
+      hint: 'There is no Nix store and no local store on this machine; name a store that has the path, for example a binary cache',
     })
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Nix stores, read: store paths and how they are made, NARs, hashes, closures,
- * the machine's Nix store, binary caches, reference graphs. Nothing here
- * writes to a store, and nothing knows of images.
+ * Nix stores: store paths and how they are made, NARs, hashes, closures; the
+ * machine's Nix store, binary caches and reference graphs are read, local
+ * stores read and written. Nothing is built here, and nothing knows of images.
  *
  * @see https://nix.dev/manual/nix/latest/protocols/
  */
@@ -30,6 +30,7 @@ export { directoryTree, fileTree } from './memory-tree.ts'
 export { formatNarInfo, type NarInfo, parseNarInfo } from './narinfo.ts'
 export { decodeNix32, encodeNix32 } from './nix32.ts'
 export { openStore, openStores } from './open-store.ts'
+export { openWritableStore } from './open-writable-store.ts'
 export { parseReferenceGraph } from './parse-reference-graph.ts'
 export type { PathInfo } from './path-info.ts'
 export { DEFAULT_NAR_LIMITS, type NarLimits, readNar } from './read-nar.ts'
@@ -48,3 +49,15 @@ export {
   storePathName,
 } from './store-path.ts'
 export { writeNar } from './write-nar.ts'
+export type {
+  AddOptions,
+  CopyReport,
+  GarbageOptions,
+  GarbageReport,
+  NewOutput,
+  OutputOptions,
+  StoreFault,
+  VerifyOptions,
+  VerifyReport,
+  WritableStore,
+} from './writable-store.ts'

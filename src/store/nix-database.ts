@@ -19,11 +19,11 @@ export class NixDatabase implements Disposable {
   readonly #findNext: StatementSync
 
   /** @throws {DockerToolsError} `STORE_UNAVAILABLE` if the file cannot be read or is no such database. */
-  constructor(file: string, storeDir: string) {
+  constructor(file: string, storeDir: string, open: (file: string) => DatabaseSync = openWithoutTrace) {
     this.#file = file
     this.#storeDir = storeDir
     try {
-      this.#database = openWithoutTrace(file)
+      this.#database = open(file)
       this.#findPath = this.#database.prepare(
         'SELECT id, hash, deriver, narSize, sigs, ca FROM ValidPaths WHERE path = ?',
       )
@@ -101,7 +101,7 @@ export class NixDatabase implements Disposable {
  * in it either, and the database can be read as if it never changed. Where one
  * is there but cannot be used, rows in it go unseen: the store asks Nix then.
  */
-function openWithoutTrace(file: string): DatabaseSync {
+export function openWithoutTrace(file: string): DatabaseSync {
   if (existsSync(`${file}-wal`)) {
     const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
     try {

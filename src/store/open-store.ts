@@ -7,12 +7,14 @@ import { EmptyStore } from './empty-store.ts'
 import { FileCacheSource } from './file-cache-source.ts'
 import { GraphStore } from './graph-store.ts'
 import { HttpCacheSource } from './http-cache-source.ts'
+import { localRoot } from './local-layout.ts'
+import { LocalStore } from './local-store.ts'
 import { NixStore, openNixStore } from './nix-store.ts'
 import type { Store } from './store.ts'
 import { DEFAULT_STORE_DIR } from './store-path.ts'
 import type { StoreOptions } from './store-options.ts'
 
-const FORMS = '"auto", "nix", "file:///FOLDER", "http://…", "https://…" or "graph:FILE"'
+const FORMS = '"auto", "nix", "local", "local:ROOT", "file:///FOLDER", "http://…", "https://…" or "graph:FILE"'
 
 /**
  * Opens several stores as one: for each path, the first that has it answers.
@@ -29,26 +31,38 @@ export async function openStores(uris: readonly string[], options: StoreOptions 
 /**
  * Opens a store.
  *
- * @param uri `auto` (the machine's Nix store if there is one, else a store
- *   that has nothing), `nix`, `file:///FOLDER` and `http(s)://…` (binary
- *   caches), or `graph:FILE` (a reference graph in JSON).
- * @throws {DockerToolsError} `USAGE` for another text, `NOT_IMPLEMENTED` for
- *   `local` and `local:ROOT`, `STORE_UNAVAILABLE` if it cannot be opened.
+ * @param uri `auto` (the machine's Nix store if there is one, then the local
+ *   store if there is one), `nix`, `local` and `local:ROOT` (which has nothing
+ *   where it has not been made yet), `file:///FOLDER` and `http(s)://…`
+ *   (binary caches), or `graph:FILE` (a reference graph in JSON).
+ * @throws {DockerToolsError} `USAGE` for another text, `STORE_UNAVAILABLE` if it cannot be opened.
  */
 export async function openStore(uri: string, options: StoreOptions = {}): Promise<Store> {
-  const environment = options.environment ?? process.env
-  const dir = checkStoreDir(options.storeDir ?? environment['NIX_STORE_DIR'] ?? DEFAULT_STORE_DIR)
-  if (uri === 'auto') return NixStore.find(dir, options) ?? new EmptyStore(dir)
+  const dir = storeDirOf(options)
+  if (uri === 'auto') return openAuto(dir, options)
   if (uri === 'nix') return openNixStore(dir, options)
   if (uri === 'local' || uri.startsWith('local:')) {
-    throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot open store "${uri}": local stores are not there yet`, {
-      hint: `Use ${FORMS}`,
-    })
+    return new LocalStore(localRoot(uri, options.environment ?? process.env), dir, options)
   }
   if (uri.startsWith('graph:')) return openGraph(uri, dir)
   if (uri.startsWith('file:')) return openFileCache(uri, dir, options)
   if (/^https?:/.test(uri)) return openHttpCache(uri, dir, options)
   throw badUri(uri, `it should be ${FORMS}`)
+}
+
+/** The folder that store paths are named in. */
+export function storeDirOf(options: StoreOptions): string {
+  const environment = options.environment ?? process.env
+  return checkStoreDir(options.storeDir ?? environment['NIX_STORE_DIR'] ?? DEFAULT_STORE_DIR)
+}
+
+/** What this machine has. A local store that nobody has written to is not made by looking. */
+function openAuto(dir: string, options: StoreOptions): Store {
+  const root = localRoot('local', options.environment ?? process.env)
+  const nix = NixStore.find(dir, options)
+  const local = LocalStore.exists(root) ? new LocalStore(root, dir, options) : undefined
+  if (nix === undefined || local === undefined) return nix ?? local ?? new EmptyStore(dir)
+  return new CompositeStore([nix, local])
 }
 
 async function openGraph(uri: string, dir: string): Promise<Store> {

@@ -7,6 +7,11 @@ export interface StoreOptions {
   /** False takes paths from caches without a signature. Content is verified all the same. */
   readonly checkSignatures?: boolean
   readonly signal?: AbortSignal
-  /** In place of the process's environment: `NIX_STORE_DIR`, `NIX_STATE_DIR` and `PATH` are looked at. */
+  /** Milliseconds since 1970, for what is registered. Default: the clock. */
+  readonly now?: () => number
+  /**
+   * In place of the process's environment: `NIX_STORE_DIR`, `NIX_STATE_DIR`,
+   * `XDG_DATA_HOME`, `HOME` and `PATH` are looked at.
+   */
   readonly environment?: Readonly<Record<string, string | undefined>>
 }

@@ -22,6 +22,13 @@ export type ScannedEntry = {
   readonly ctimeMs: number
 } & (TreeKind | { readonly type: 'file' })
 
+/** How a tree is scanned. */
+export interface ScanOptions {
+  readonly order: TreeOrder
+  /** Whether a file below the root counts; what is below a directory that does not is not looked at. Default: all do. */
+  readonly includes?: (entry: ScannedEntry) => boolean
+}
+
 const TYPE_MASK = 0o170000
 const PERMISSION_MASK = 0o7777
 const DIRECTORY = 0o040000
@@ -46,7 +53,7 @@ interface OpenDirectory {
  *   something cannot be read; `FILE_CHANGED` if a file is gone, or of another
  *   type, after its directory was listed.
  */
-export function* scanTree(root: ByteString, options: { readonly order: TreeOrder }): Generator<ScannedEntry> {
+export function* scanTree(root: ByteString, options: ScanOptions): Generator<ScannedEntry> {
   const base = (root.endsWith('/') ? root : `${root}/`) as ByteString
   const first = scanOne(root, '' as ByteString, true)
   yield first
@@ -62,6 +69,7 @@ export function* scanTree(root: ByteString, options: { readonly order: TreeOrder
     const path = (directory.prefix + name) as ByteString
     const onDisk = (base + path) as ByteString
     const entry = scanOne(onDisk, path, false)
+    if (options.includes?.(entry) === false) continue
     yield entry
     if (entry.type === 'directory') stack.push(openDirectory(onDisk, `${path}/` as ByteString, options.order))
   }

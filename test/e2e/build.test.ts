@@ -119,7 +119,7 @@ test('build on a disk that fills up leaves nothing behind', needsRoot, async (co
   }
 })
 
-test('build without -o waits for the local store, and says so', async () => {
+test('build without -o waits for builds into the local store, and says so', async () => {
   await using bench = await makeBuildBench()
   const result = await bench.run(['build', 'defs/archive.json'])
   assert.equal(result.status, 2)
