@@ -1,7 +1,8 @@
 import { DockerToolsError } from '#errors'
 import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseDigest, parseJson } from '#image'
-import type { TarHeader } from '#tar'
-import { toByteString } from '#util'
+import type { IndexedTarMember, TarHeader } from '#tar'
+import { byteStringToText, toByteString } from '#util'
+import type { ArchivedMember, ArchiveFile } from './archive-tree.ts'
 import { MemberTable } from './member-table.ts'
 import { openRandomAccess } from './random-access.ts'
 
@@ -14,6 +15,10 @@ export interface ArchivedLayer {
   /** The digest of its plain bytes, as the configuration has it. */
   readonly diffId: Digest
   open(): AsyncGenerator<Uint8Array>
+  /** Reads from anywhere in it; fewer bytes at its end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** Where its bytes begin in the archive: layers of two names may be one file. */
+  readonly bodyOffset: number
 }
 
 /** One image of a docker-archive. */
@@ -22,11 +27,19 @@ export interface ArchivedImage {
   readonly layers: readonly ArchivedLayer[]
   /** The configuration, parsed: architecture, `config`, `rootfs` and the rest. */
   readonly config: JsonObject
+  /** Its name in the archive, as the manifest has it. */
+  readonly configMember: string
+  /** All that the manifest says of the image. */
+  readonly manifestEntry: JsonObject
 }
 
 /** A docker-archive that is open. */
 export interface DockerArchive extends AsyncDisposable {
   readonly images: readonly [ArchivedImage, ...ArchivedImage[]]
+  /** Everything that is in it, the last member of each name. */
+  members(): Iterable<ArchivedMember & { readonly bodyOffset: number }>
+  /** The text of a small file, or undefined where there is none of this name. */
+  text(name: string): Promise<string | undefined>
 }
 
 /** Limits on what a manifest and a configuration may weigh; Docker's own are of this order. */
@@ -57,7 +70,13 @@ export async function openDockerArchive(path: string, what: string): Promise<Doc
     for (const entry of manifest) images.push(await readImage(entry, members, what))
     const [first, ...others] = images
     if (first === undefined) throw invalid(what, 'its manifest lists no image')
-    return { images: [first, ...others], [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+    return {
+      images: [first, ...others],
+      members: () => listMembers(members),
+      text: async (name) =>
+        members.has(name) ? await members.text(name, MAX_MANIFEST_BYTES, 'the limit for a text') : undefined,
+      [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await access[Symbol.asyncDispose]()
     throw error
@@ -81,9 +100,36 @@ async function readImage(entry: JsonValue, members: MemberTable, what: string): 
   const layers = layerMembers.map((member, index) => {
     const found = members.file(member)
     const header = renamed(found.header, found.paxRecords, member)
-    return { member, header, diffId: parseDigest(diffIds[index] ?? ''), open: () => members.stream(found) }
+    return {
+      member,
+      header,
+      diffId: parseDigest(diffIds[index] ?? ''),
+      open: () => members.stream(found),
+      read: (offset: number, length: number) => members.readAt(found, offset, length),
+      bodyOffset: found.bodyOffset,
+    }
   })
-  return { repoTags, layers, config }
+  return { repoTags, layers, config, configMember, manifestEntry: entry }
+}
+
+function* listMembers(members: MemberTable): Generator<ArchivedMember & { readonly bodyOffset: number }> {
+  for (const member of members.list()) {
+    const { header } = member
+    const isFile = header.type === 'file' || header.type === 'hardlink'
+    if (!isFile) yield { header, file: undefined, bodyOffset: member.bodyOffset }
+    else {
+      const found = members.file(byteStringToText(header.path))
+      yield { header, file: fileOf(found, members), bodyOffset: found.bodyOffset }
+    }
+  }
+}
+
+function fileOf(
+  member: IndexedTarMember & { readonly header: { readonly type: 'file' } },
+  members: MemberTable,
+): ArchiveFile {
+  const { mode, size } = member.header as TarHeader & { readonly type: 'file' }
+  return { type: 'file', mode, size, open: () => members.stream(member) }
 }
 
 /** The header under the manifest's name. A record that says otherwise would have priority over the field. */
