@@ -1,3 +1,4 @@
+import type { Compression } from '#compress'
 import { DockerToolsError } from '#errors'
 import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseDigest, parseJson } from '#image'
 import type { IndexedTarMember, TarHeader } from '#tar'
@@ -36,6 +37,8 @@ export interface ArchivedImage {
 /** A docker-archive that is open. */
 export interface DockerArchive extends AsyncDisposable {
   readonly images: readonly [ArchivedImage, ...ArchivedImage[]]
+  /** How the archive is compressed. */
+  readonly compression: Compression
   /** Everything that is in it, the last member of each name. */
   members(): Iterable<ArchivedMember & { readonly bodyOffset: number }>
   /** The text of a small file, or undefined where there is none of this name. */
@@ -72,6 +75,7 @@ export async function openDockerArchive(path: string, what: string): Promise<Doc
     if (first === undefined) throw invalid(what, 'its manifest lists no image')
     return {
       images: [first, ...others],
+      compression: access.compression,
       members: () => listMembers(members),
       text: async (name) =>
         members.has(name) ? await members.text(name, MAX_MANIFEST_BYTES, 'the limit for a text') : undefined,
@@ -118,7 +122,7 @@ function* listMembers(members: MemberTable): Generator<ArchivedMember & { readon
     const isFile = header.type === 'file' || header.type === 'hardlink'
     if (!isFile) yield { header, file: undefined, bodyOffset: member.bodyOffset }
     else {
-      const found = members.file(byteStringToText(header.path))
+      const found = header.type === 'file' ? { ...member, header } : members.file(byteStringToText(header.path))
       yield { header, file: fileOf(found, members), bodyOffset: found.bodyOffset }
     }
   }

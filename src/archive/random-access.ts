@@ -1,12 +1,14 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { decompress, DETECTION_BYTES, detectCompression } from '#compress'
+import { type Compression, decompress, DETECTION_BYTES, detectCompression } from '#compress'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { SeekableSource } from '#tar'
 import { makeSpool, type Spool } from '#util'
 
 /** A file that can be read from anywhere, decompressed where it was compressed. */
 export interface RandomAccess extends SeekableSource, AsyncDisposable {
+  /** How the file is compressed; what is read is not. */
+  readonly compression: Compression
   /** Reads `length` bytes from `offset` on, in chunks. */
   stream(offset: number, length: number): AsyncGenerator<Uint8Array>
 }
@@ -36,7 +38,7 @@ export async function openRandomAccess(path: string, what: string): Promise<Rand
     const compression = detectCompression(start)
     if (compression === 'none') return new FileAccess(file)
     await using _close = closing(file)
-    return new SpoolAccess(await decompressed(file, compression))
+    return new SpoolAccess(await decompressed(file, compression), compression)
   } catch (error) {
     await file.close().catch(() => undefined)
     throw error
@@ -59,6 +61,7 @@ function closing(file: FileHandle): AsyncDisposable {
 }
 
 class FileAccess implements RandomAccess {
+  readonly compression = 'none'
   readonly #file: FileHandle
 
   constructor(file: FileHandle) {
@@ -79,9 +82,11 @@ class FileAccess implements RandomAccess {
 }
 
 class SpoolAccess implements RandomAccess {
+  readonly compression: Compression
   readonly #spool: Spool
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, compression: Compression) {
+    this.compression = compression
     this.#spool = spool
   }
 

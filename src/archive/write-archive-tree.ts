@@ -1,5 +1,5 @@
 import type { MemberMeta } from '#tar'
-import { type ByteSink, toByteString } from '#util'
+import { type ByteSink, type ByteString, toByteString } from '#util'
 import { archiveMembers, type ArchiveDirectory } from './archive-tree.ts'
 import { ArchiveWriter } from './archive-writer.ts'
 
@@ -28,8 +28,13 @@ export async function writeArchiveTree(
         for await (const chunk of node.open()) await body.write(chunk)
       })
     } else if (node.type === 'directory') await writer.entry({ ...meta, type: 'directory' })
-    else await writer.entry({ ...meta, type: 'symlink', target: node.target })
+    else await writer.entry({ ...meta, type: 'symlink', target: transformed(node.target) })
   }
   await writer.end()
   return writer.size
+}
+
+/** Upstream's `--xform s:'^./'::` takes the dot for any character, and is applied to the targets of links too. */
+function transformed(target: ByteString): ByteString {
+  return target.replace(/^.\//s, '') as ByteString
 }
