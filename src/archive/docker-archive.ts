@@ -129,10 +129,10 @@ function* listMembers(members: MemberTable): Generator<ArchivedMember & { readon
 }
 
 function fileOf(
-  member: IndexedTarMember & { readonly header: { readonly type: 'file' } },
+  member: IndexedTarMember & { readonly header: TarHeader & { readonly type: 'file' } },
   members: MemberTable,
 ): ArchiveFile {
-  const { mode, size } = member.header as TarHeader & { readonly type: 'file' }
+  const { mode, size } = member.header
   return { type: 'file', mode, size, open: () => members.stream(member) }
 }
 

@@ -94,10 +94,21 @@ function headerText({ header, name, mode, typeflag, attributes }: TarSumMember):
   const device = isDevice ? header : { major: 0, minor: 0 }
   const sorted = [...attributes].map(([key, value]) => [toByteString(key), value] as const)
   sorted.sort(([a], [b]) => compareByteStrings(a, b))
-  return [
-    ...['name', name, 'mode', mode, 'uid', uid, 'gid', gid, 'size', size, 'typeflag', typeflag, 'linkname', target],
-    ...['uname', 'gname', 'devmajor', device.major, 'devminor', device.minor, ...sorted.flat()],
-  ].join('') as ByteString
+  const fields = [
+    ['name', name],
+    ['mode', mode],
+    ['uid', uid],
+    ['gid', gid],
+    ['size', size],
+    ['typeflag', typeflag],
+    ['linkname', target],
+    ['uname', ''],
+    ['gname', ''],
+    ['devmajor', device.major],
+    ['devminor', device.minor],
+    ...sorted,
+  ]
+  return fields.flat().join('') as ByteString
 }
 
 /** By digest; of members with one name the first stays first. */

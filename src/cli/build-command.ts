@@ -1,4 +1,4 @@
-import type { ArchiveRecipe, Recipe } from '#docker-tools'
+import type { ArchiveRecipe, ImageFileRecipe, Recipe } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
@@ -51,6 +51,6 @@ async function runBuild(input: CommandInput): Promise<void> {
   process.stdout.write(`${output}\n`)
 }
 
-function isArchive(recipe: Recipe): recipe is ArchiveRecipe {
-  return recipe.function === 'buildLayeredImage'
+function isArchive(recipe: Recipe): recipe is ArchiveRecipe | ImageFileRecipe {
+  return recipe.function !== 'streamLayeredImage'
 }

@@ -25,7 +25,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print how store paths are grouped into layers',
     load: async () => (await import('./layers-command.ts')).layersCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch', 'merge', 'export', 'inspect', 'tarsum', 'store'].map((name) => ({
+  {
+    name: 'merge',
+    summary: 'Put the images of several archives into one',
+    load: async () => (await import('./merge-command.ts')).mergeCommand,
+  },
+  {
+    name: 'tarsum',
+    summary: 'Print the checksum of a tar that its order and times do not move',
+    load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch', 'export', 'inspect', 'store'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

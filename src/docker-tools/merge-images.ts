@@ -68,7 +68,9 @@ export function mergeImages(images: readonly PathArgument[] | MergeImagesArgs): 
     passthru: {},
     meta: {},
     imageTag: () =>
-      Promise.reject(new DockerToolsError('DEFINITION_INVALID', 'Cannot tell the tag of merged images: each has its own')),
+      Promise.reject(
+        new DockerToolsError('DEFINITION_INVALID', 'Cannot tell the tag of merged images: each has its own'),
+      ),
     outputPath: (options: BuildOptions = {}) => outputPath(args.images, options),
     conf: (): Promise<Conf> => Promise.reject(noConf(FUNCTION)),
     layers: () => Promise.resolve([]),

@@ -106,8 +106,7 @@ function chooseImage({ archive, what }: ImageFile, { name, tag }: ImageChoice): 
   }
   const found = archive.images.find((image) => image.repoTags.some(isMeant))
   if (found !== undefined) return found
-  const wanted =
-    name === null ? `tag "${tag}"` : `name "${name}"${tag === null ? '' : ` and tag "${tag}"`}`
+  const wanted = name === null ? `tag "${tag}"` : `name "${name}"${tag === null ? '' : ` and tag "${tag}"`}`
   const there = archive.images.flatMap((image) => image.repoTags)
   throw new DockerToolsError('DEFINITION_INVALID', `Cannot use ${what}: it has no image with ${wanted}`, {
     hint: there.length === 0 ? 'Its images have no names' : `It has ${there.join(', ')}`,

@@ -38,7 +38,8 @@ export async function planBuildImage(
   context: BuildContext,
   options: BuildOptions,
 ): Promise<BuildImagePlan> {
-  if (args.isContentsDeprecated) report({ type: 'warning', code: 'CONTENTS_DEPRECATED', message: deprecation(args.name) })
+  if (args.isContentsDeprecated)
+    report({ type: 'warning', code: 'CONTENTS_DEPRECATED', message: deprecation(args.name) })
   await using stack = new AsyncDisposableStack()
   const choice = { name: args.fromImageName, tag: args.fromImageTag }
   const base =

@@ -38,10 +38,13 @@ export interface ResolvedLayeredArgs {
 const PATH_FORM = 'a store path, a path that starts with "/", "./" or "../", or a definition'
 
 /** A path, recipe or definition. */
-export const path: v.GenericSchema<PathArgument> = v.custom<PathArgument>(isPathArgument, ({ received }) => `it is ${received}, it should be ${PATH_FORM}`)
+export const path: v.GenericSchema<PathArgument> = v.custom<PathArgument>(
+  isPathArgument,
+  ({ received }) => `it is ${received}, it should be ${PATH_FORM}`,
+)
 
 // The type is told where it is read: as a recursive one it would be too deep for the compiler here.
-export const contents: v.GenericSchema<unknown> = v.custom<unknown>(
+export const contents: v.GenericSchema = v.custom<unknown>(
   isContents,
   ({ received }) => `it is ${received}, it should be ${PATH_FORM}, or a list of these`,
 )

@@ -1,11 +1,5 @@
 import { basename } from 'node:path'
-import {
-  type ArchiveDirectory,
-  archiveTree,
-  makeDirectory,
-  textFile,
-  writeArchiveTree,
-} from '#archive'
+import { type ArchiveDirectory, archiveTree, makeDirectory, textFile, writeArchiveTree } from '#archive'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import { digestOf, encodeJqJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '#image'

@@ -109,12 +109,7 @@ export class CopiedTree<B> {
   }
 
   /** The directory of this tree that a symlink leads to, where such symlinks are kept. */
-  #throughLink(
-    source: string,
-    entry: CopiedEntry<B>,
-    parent: Directory<B>,
-    there: Leaf<B>,
-  ): Directory<B> | undefined {
+  #throughLink(source: string, entry: CopiedEntry<B>, parent: Directory<B>, there: Leaf<B>): Directory<B> | undefined {
     if (!this.#keepDirlinks || there.type !== 'symlink') return undefined
     const trail = this.#trailOf(parent)
     const pending = partsOf(there.target)

@@ -67,7 +67,7 @@ for (const golden of cases.filter(({ case: name }) => name.startsWith('build-own
   test(`owners that are not root have no names: ${golden.case}`, async () => {
     const listing = listTar(await archiveOf(imageRecipe(golden), imageOptions(GOLDEN_STORE)))
     const [image] = golden.expect.images
-    const layer = listing.members.find(({ row }) => String(row.name).endsWith('/layer.tar'))
+    const layer = listing.members.find(({ row }) => typeof row.name === 'string' && row.name.endsWith('/layer.tar'))
     const rows = listTar(layer?.body ?? Buffer.alloc(0)).members.map(({ row }) => row)
     const wanted = image?.layers[0]?.rows ?? image?.layers[0]?.firstRows ?? []
     assert.ok(wanted.length > 0)
