@@ -87,7 +87,7 @@ export async function* checksummed(
   onChecksum: (checksum: string) => void,
 ): AsyncGenerator<Uint8Array> {
   const sum = new TarSum()
-  yield* packMembers(layer, {
+  yield* packMembers(layer, 'measure', {
     begin: (header) => {
       const name = (header.type === 'directory' ? `${header.path}/` : header.path) as ByteString
       sum.begin({ header, name, mode: header.mode, typeflag: TYPEFLAGS[header.type], attributes: new Map() })
@@ -181,7 +181,10 @@ async function* bodyChunks(body: FileBody, size: number): AsyncGenerator<Uint8Ar
   const header = { path: toByteString('.'), mode: 0, uid: 0, gid: 0, uname: toByteString(''), gname: toByteString('') }
   const chunks: Uint8Array[] = []
   const member: PackedMember = { header: { ...header, mtimeSeconds: 0, type: 'file', size }, body }
-  for await (const _ of packMembers([member], { begin: () => undefined, body: (chunk) => chunks.push(chunk) })) {
+  for await (const _ of packMembers([member], 'write', {
+    begin: () => undefined,
+    body: (chunk) => chunks.push(chunk),
+  })) {
     while (chunks.length > 0) yield chunks.shift() as Uint8Array
   }
 }

@@ -43,7 +43,7 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
   const paths = (await closure(context.store, roots)).map((node) => node.path)
   const there = paths.length === 0 ? new Set<string>() : await filesThere(plan, own)
   const added = await closureMembers(paths, (path) => there.has(path), context.store.dir, plan.trees)
-  for await (const _ of measured(packMembers(added), measure, context));
+  for await (const _ of measured(packMembers(added, 'measure'), measure, context));
   const { digest, size, end } = measure.finish()
   const owner = stack.move()
   return {
@@ -52,8 +52,8 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
     size,
     closure: paths,
     open: async function* open() {
-      yield* packMembers(own.members)
-      yield* packMembers(added)
+      yield* packMembers(own.members, 'write')
+      yield* packMembers(added, 'write')
       yield end
     },
     [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),

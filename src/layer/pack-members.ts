@@ -32,11 +32,14 @@ const BUFFERS_PER_TURN = 32
  * Packs members as GNU tar does, headers, bodies and padding, without an end
  * marker. Files on disk are read synchronously, straight into the buffer.
  *
+ * @param purpose To `write` is the second time: a file must then still be the one that was listed. What changes
+ *   before or while it is measured shows itself there too.
  * @returns Chunks that are valid until the next one is asked for.
  * @throws {DockerToolsError} `FILE_CHANGED` for a file that is not any more what was listed, `FILE_UNREADABLE`.
  */
 export async function* packMembers(
   members: Iterable<PackedMember>,
+  purpose: 'measure' | 'write',
   observer?: PackObserver,
 ): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
@@ -53,7 +56,7 @@ export async function* packMembers(
     if (end < 0) yield encodeHeader(header, 'gnu')
     else offset = end
     if (header.type !== 'file' || body === undefined) continue
-    using source = openBody(body, header.size)
+    using source = openBody(body, header.size, purpose)
     for (let left = header.size; left > 0;) {
       if (offset === buffer.length) {
         yield buffer
@@ -67,7 +70,6 @@ export async function* packMembers(
       offset += got
       left -= got
     }
-    source.finish()
     const padding = paddingLength(header.size)
     if (offset + padding > buffer.length) {
       yield buffer.subarray(0, offset)
@@ -82,11 +84,9 @@ export async function* packMembers(
 interface OpenBody extends Disposable {
   /** Reads at least one byte. */
   read(target: Buffer, offset: number, length: number, position: number): number | Promise<number>
-  /** Makes sure that there is no more of it. */
-  finish(): void
 }
 
-function openBody(body: FileBody, size: number): OpenBody {
+function openBody(body: FileBody, size: number, purpose: 'measure' | 'write'): OpenBody {
   if (body.kind === 'spool') {
     return {
       read: async (target, offset, length, position) => {
@@ -94,25 +94,23 @@ function openBody(body: FileBody, size: number): OpenBody {
         target.set(chunk, offset)
         return chunk.length
       },
-      finish: () => undefined,
       [Symbol.dispose]: () => undefined,
     }
   }
   const { path, ctimeMs } = body
   const fd = openListedFile(path)
-  const stats = fstatSync(fd)
-  if (stats.size !== size || stats.ctimeMs !== ctimeMs) {
-    closeSync(fd)
-    throw fileChanged(path, 'it was changed')
+  if (purpose === 'write') {
+    const stats = fstatSync(fd)
+    if (stats.size !== size || stats.ctimeMs !== ctimeMs) {
+      closeSync(fd)
+      throw fileChanged(path, 'it was changed')
+    }
   }
   return {
     read: (target, offset, length) => {
       const got = readSync(fd, target, offset, length, null)
       if (got === 0) throw fileChanged(path, 'it ended early')
       return got
-    },
-    finish: () => {
-      if (fstatSync(fd).ctimeMs !== ctimeMs) throw fileChanged(path, 'it was changed')
     },
     [Symbol.dispose]: () => closeSync(fd),
   }
