@@ -98,11 +98,11 @@ export function noConf(functionName: string): DockerToolsError {
 
 async function writeOwnLayer(plan: BuildImagePlan, context: BuildContext, sink: ByteSink) {
   await using own = await makeImageLayer(plan.layerInput, plan.trees, context)
-  const measure = new LayerMeasure()
+  await using measure = new LayerMeasure(plan.sizeHint, context)
   let checksum = ''
   const source = checksummed(own.members, (sum) => (checksum = sum))
   for await (const chunk of measured(source, measure, context)) await sink.write(chunk)
-  const { digest, end } = measure.finish()
+  const { digest, end } = await measure.finish()
   await sink.write(end)
   return { digest, checksum }
 }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { TarSum } from '#archive'
 import { report } from '#events'
 import type { Digest } from '#image'
-import { type FileBody, type PackedMember, packMembers } from '#layer'
+import { type FileBody, makeStreamHash, type PackedMember, packMembers, type StreamHash } from '#layer'
 import { BUILD_EPOCH_SECONDS } from '#runner'
 import { endOfArchive } from '#tar'
 import { type CopiedEntry, CopiedTree, type TreeEntry, unpackTree } from '#tree'
@@ -98,20 +97,29 @@ export async function* checksummed(
 }
 
 /** A layer that is being measured. */
-export class LayerMeasure {
-  readonly #hash = createHash('sha256')
+export class LayerMeasure implements AsyncDisposable {
+  readonly #hash: StreamHash
   #size = 0
 
-  update(chunk: Uint8Array): void {
-    this.#hash.update(chunk)
+  /** @param sizeHint About how many bytes it has: much is hashed on a thread of its own. */
+  constructor(sizeHint: number, { threads }: Pick<BuildContext, 'threads'>) {
+    this.#hash = makeStreamHash(sizeHint, threads)
+  }
+
+  update(chunk: Uint8Array): void | Promise<void> {
     this.#size += chunk.length
+    return this.#hash.update(chunk)
   }
 
   /** With the end of the archive. */
-  finish(): { readonly digest: Digest; readonly size: number; readonly end: Uint8Array } {
+  async finish(): Promise<{ readonly digest: Digest; readonly size: number; readonly end: Uint8Array }> {
     const end = endOfArchive(this.#size)
-    this.update(end)
-    return { digest: `sha256:${this.#hash.digest('hex')}` as Digest, size: this.#size, end }
+    await this.update(end)
+    return { digest: `sha256:${await this.#hash.finish()}` as Digest, size: this.#size, end }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#hash[Symbol.asyncDispose]()
   }
 }
 

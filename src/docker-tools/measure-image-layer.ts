@@ -31,7 +31,7 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
   await using stack = new AsyncDisposableStack()
   const own = stack.use(await makeImageLayer(plan.layerInput, plan.trees, context))
   report({ type: 'step', message: 'Packing layer...' })
-  const measure = new LayerMeasure()
+  await using measure = new LayerMeasure(plan.sizeHint, context)
   let checksum = ''
   const bytes = measured(
     checksummed(own.members, (sum) => (checksum = sum)),
@@ -44,7 +44,7 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
   const there = paths.length === 0 ? new Set<string>() : await filesThere(plan, own)
   const added = await closureMembers(paths, (path) => there.has(path), context.store.dir, plan.trees)
   for await (const _ of measured(packMembers(added, 'measure'), measure, context));
-  const { digest, size, end } = measure.finish()
+  const { digest, size, end } = await measure.finish()
   const owner = stack.move()
   return {
     checksum,
@@ -79,7 +79,7 @@ export async function* measured(
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     signal?.throwIfAborted()
-    measure.update(chunk)
+    await measure.update(chunk)
     yield chunk
   }
 }

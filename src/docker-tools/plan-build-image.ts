@@ -23,6 +23,8 @@ export interface BuildImagePlan extends AsyncDisposable {
   readonly configReferences: readonly StorePath[]
   /** What the layer may refer to: upstream's build would not see anything else. */
   readonly known: readonly StorePath[]
+  /** Bytes of all that the layer may hold. */
+  readonly sizeHint: number
   readonly layerPath: StorePath
   outputPath(): Promise<StorePath>
   imageTag(): Promise<string>
@@ -50,8 +52,12 @@ export async function planBuildImage(
 
   const references = async (text: string, candidates: readonly StorePath[], what: string): Promise<StorePath[]> =>
     await findReferences(once(Buffer.from(text)), candidates, context.store, what)
+  const sizes = new Map<StorePath, number>()
   const closurePaths = async (roots: readonly StorePath[]): Promise<StorePath[]> =>
-    (await closure(context.store, roots)).map((node) => node.path)
+    (await closure(context.store, roots)).map((node) => {
+      sizes.set(node.path, node.narSize)
+      return node.path
+    })
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await references(encodeNixJson(declared), [], 'config')
   const contentsClosure = await closurePaths(contents)
@@ -100,6 +106,7 @@ export async function planBuildImage(
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,
     known,
+    sizeHint: sizes.values().reduce((sum, size) => sum + size, 0),
     layerPath,
     outputPath,
     imageTag: async () => args.tag ?? storePathHash(await outputPath()),

@@ -11,3 +11,4 @@ export { type FileBody, type PackedMember, packMembers, type PackObserver } from
 export type { LayerRoot, Owner, StoreLayerSpec } from './store-layer-spec.ts'
 export { toTarEntry } from './to-tar-entry.ts'
 export { canonicalMode } from './canonical-mode.ts'
+export { makeStreamHash, type StreamHash } from './stream-hash.ts'
