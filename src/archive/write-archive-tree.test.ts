@@ -58,9 +58,10 @@ test('a member below a symlink is refused', () => {
 
 async function membersOf(tar: Uint8Array): Promise<ArchivedMember[]> {
   const members: ArchivedMember[] = []
-  for await (const { header, body } of readTar(once(tar))) {
+  for await (const member of readTar(once(tar))) {
+    const { header } = member
     const parts: Uint8Array[] = []
-    for await (const chunk of body()) parts.push(Uint8Array.from(chunk))
+    for await (const chunk of member.body()) parts.push(Uint8Array.from(chunk))
     const file = header.type === 'file' ? textFile(Buffer.concat(parts).toString(), header.mode) : undefined
     members.push({ header, file })
   }

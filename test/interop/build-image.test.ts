@@ -106,6 +106,6 @@ suite('images by buildImage elsewhere', needs('skopeo', BUSYBOX), () => {
     const store = ['--root', join(shop.path, 'p'), '--runroot', join(shop.path, 'r'), '--storage-driver', 'vfs']
     await run({ program: 'podman', args: [...store, 'load', '-q', '-i', image] })
     const listed = await run({ program: 'podman', args: [...store, 'images', '--format', '{{.Repository}}:{{.Tag}}'] })
-    assert.match(String(listed), /podman-image:1/)
+    assert.match(listed, /podman-image:1/)
   })
 })
