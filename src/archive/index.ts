@@ -1,5 +1,6 @@
 /**
- * Images in files: reads and writes docker-archives. Knows nothing of stores,
+ * Images in files: reads and writes docker-archives, as images and as trees of
+ * members, and takes Docker's checksum of tars. Knows nothing of stores,
  * layering or the functions that make images.
  *
  * Format: https://github.com/moby/docker-image-spec/blob/main/spec.md

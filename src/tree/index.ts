@@ -1,6 +1,7 @@
 /**
- * File trees: listing what is on disk in a defined order, and joining trees by
- * symlinks. Knows nothing of archives, and follows no symlink.
+ * File trees: listing what is on disk in a defined order, joining trees by
+ * symlinks, and copying them over each other. Knows nothing of archives, and
+ * follows no symlink.
  *
  * @see https://gitlab.freedesktop.org/xorg/util/lndir
  */
