@@ -10,6 +10,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 export type BuildEvent =
   /** A layer of the base image is taken over. `index` counts from 1 over the whole image. */
   | { readonly type: 'base-layer'; readonly index: number; readonly member: string }
+  /** A step of `buildImage` or `mergeImages`, in upstream's words. */
+  | { readonly type: 'step'; readonly message: string }
   /** The definition names no base image. */
   | { readonly type: 'no-base-image' }
   /** A layer of store paths is written. */

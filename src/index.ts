@@ -5,6 +5,8 @@ export { DockerToolsError, type ErrorCode, IntegrityError, ScriptError, Transfer
 export type { BuildEvent, Reporter } from '#events'
 export {
   type ArchiveRecipe,
+  buildImage,
+  type BuildImageArgs,
   buildLayeredImage,
   type BuildLayeredImageArgs,
   type BuildOptions,
@@ -24,7 +26,13 @@ export {
   type MultiPlatformImageArgs,
   type OciSummary,
   type PlatformRecipe,
+  type ImageFileRecipe,
+  type ImageLayerOutput,
+  type ImageRecipe,
   type ImageSummary,
+  type MergedRecipe,
+  mergeImages,
+  type MergeImagesArgs,
   type NestedDefinition,
   type PathArgument,
   type Recipe,

@@ -22,6 +22,7 @@ const bundle = await rolldown({
     index: 'src/index.ts',
     main: 'src/cli/main.ts',
     'layer-worker': 'src/layer/layer-worker.ts',
+    'hash-worker': 'src/layer/hash-worker.ts',
     'block-worker': 'src/compress/block-worker.ts',
     'unxz-worker': 'src/compress/unxz-worker.ts',
   },

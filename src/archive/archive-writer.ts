@@ -41,6 +41,11 @@ export class ArchiveWriter {
     await this.#write(new Uint8Array(paddingLength(header.size)))
   }
 
+  /** A member without a body. */
+  async entry(header: Exclude<TarHeader, { readonly type: 'file' }>): Promise<void> {
+    await this.#write(encodeHeader(header, this.#dialect))
+  }
+
   async end(): Promise<void> {
     await this.#write(endOfArchive(this.#size))
   }

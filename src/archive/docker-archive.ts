@@ -1,7 +1,9 @@
+import type { Compression } from '#compress'
 import { DockerToolsError } from '#errors'
 import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseDigest, parseJson } from '#image'
-import type { TarHeader } from '#tar'
-import { toByteString } from '#util'
+import type { IndexedTarMember, TarHeader } from '#tar'
+import { byteStringToText, toByteString } from '#util'
+import type { ArchivedMember, ArchiveFile } from './archive-tree.ts'
 import { MemberTable } from './member-table.ts'
 import { openRandomAccess } from './random-access.ts'
 
@@ -16,7 +18,15 @@ export interface ArchivedLayer {
   open(): AsyncGenerator<Uint8Array>
 }
 
-/** One image of a docker-archive. */
+/** A layer in a docker-archive, which can be read from anywhere. */
+export interface DockerLayer extends ArchivedLayer {
+  /** Reads from anywhere in it; fewer bytes at its end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** Where its bytes begin in the archive: layers of two names may be one file. */
+  readonly bodyOffset: number
+}
+
+/** An image in an archive of any kind. */
 export interface ArchivedImage {
   readonly repoTags: readonly string[]
   readonly layers: readonly ArchivedLayer[]
@@ -24,9 +34,24 @@ export interface ArchivedImage {
   readonly config: JsonObject
 }
 
+/** One image of a docker-archive. */
+export interface DockerImage extends ArchivedImage {
+  readonly layers: readonly DockerLayer[]
+  /** Its name in the archive, as the manifest has it. */
+  readonly configMember: string
+  /** All that the manifest says of the image. */
+  readonly manifestEntry: JsonObject
+}
+
 /** A docker-archive that is open. */
 export interface DockerArchive extends AsyncDisposable {
-  readonly images: readonly [ArchivedImage, ...ArchivedImage[]]
+  readonly images: readonly [DockerImage, ...DockerImage[]]
+  /** How the archive is compressed. */
+  readonly compression: Compression
+  /** Everything that is in it, the last member of each name. */
+  members(): Iterable<ArchivedMember & { readonly bodyOffset: number }>
+  /** The text of a small file, or undefined where there is none of this name. */
+  text(name: string): Promise<string | undefined>
 }
 
 /** Limits on what a manifest and a configuration may weigh; Docker's own are of this order. */
@@ -46,8 +71,16 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024
 export async function openDockerArchive(path: string, what: string): Promise<DockerArchive> {
   const access = await openRandomAccess(path, what)
   try {
-    const images = await readDockerImages(await MemberTable.read(access, what), what)
-    return { images, [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+    const members = await MemberTable.read(access, what)
+    const images = await readDockerImages(members, what)
+    return {
+      images,
+      compression: access.compression,
+      members: () => listMembers(members),
+      text: async (name) =>
+        members.has(name) ? await members.text(name, MAX_MANIFEST_BYTES, 'the limit for a text') : undefined,
+      [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await access[Symbol.asyncDispose]()
     throw error
@@ -62,14 +95,14 @@ export async function readDockerImages(members: MemberTable, what: string): Prom
     `manifest of ${what}`,
   )
   if (!isJsonArray(manifest)) throw invalid(what, 'its manifest should be a list of images')
-  const images: ArchivedImage[] = []
+  const images: DockerImage[] = []
   for (const entry of manifest) images.push(await readImage(entry, members, what))
   const [first, ...others] = images
   if (first === undefined) throw invalid(what, 'its manifest lists no image')
   return [first, ...others]
 }
 
-async function readImage(entry: JsonValue, members: MemberTable, what: string): Promise<ArchivedImage> {
+async function readImage(entry: JsonValue, members: MemberTable, what: string): Promise<DockerImage> {
   if (!isJsonObject(entry)) throw invalid(what, 'an entry of its manifest should be an object')
   const configMember = entry.get('Config')
   if (typeof configMember !== 'string') throw invalid(what, 'an entry of its manifest has no "Config"')
@@ -86,9 +119,36 @@ async function readImage(entry: JsonValue, members: MemberTable, what: string): 
   const layers = layerMembers.map((member, index) => {
     const found = members.file(member)
     const header = renamed(found.header, found.paxRecords, member)
-    return { member, header, diffId: parseDigest(diffIds[index] ?? ''), open: () => members.stream(found) }
+    return {
+      member,
+      header,
+      diffId: parseDigest(diffIds[index] ?? ''),
+      open: () => members.stream(found),
+      read: (offset: number, length: number) => members.readAt(found, offset, length),
+      bodyOffset: found.bodyOffset,
+    }
   })
-  return { repoTags, layers, config }
+  return { repoTags, layers, config, configMember, manifestEntry: entry }
+}
+
+function* listMembers(members: MemberTable): Generator<ArchivedMember & { readonly bodyOffset: number }> {
+  for (const member of members.list()) {
+    const { header } = member
+    const isFile = header.type === 'file' || header.type === 'hardlink'
+    if (!isFile) yield { header, file: undefined, bodyOffset: member.bodyOffset }
+    else {
+      const found = header.type === 'file' ? { ...member, header } : members.file(byteStringToText(header.path))
+      yield { header, file: fileOf(found, members), bodyOffset: found.bodyOffset }
+    }
+  }
+}
+
+function fileOf(
+  member: IndexedTarMember & { readonly header: TarHeader & { readonly type: 'file' } },
+  members: MemberTable,
+): ArchiveFile {
+  const { mode, size } = member.header
+  return { type: 'file', mode, size, open: () => members.stream(member) }
 }
 
 /** The header under the manifest's name. A record that says otherwise would have priority over the field. */

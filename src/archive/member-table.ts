@@ -30,6 +30,11 @@ export class MemberTable {
     return new MemberTable(members, access, what)
   }
 
+  /** All members, by the names they would have when unpacked. */
+  list(): Iterable<IndexedTarMember> {
+    return this.#members.values()
+  }
+
   has(name: string): boolean {
     return this.#members.has(normalise(toByteString(name)))
   }
@@ -64,6 +69,16 @@ export class MemberTable {
 
   stream(member: IndexedTarMember & { readonly header: { readonly type: 'file' } }): AsyncGenerator<Uint8Array> {
     return this.#access.stream(member.bodyOffset, member.header.size)
+  }
+
+  /** Reads from anywhere in the content of a file; fewer bytes at its end. */
+  readAt(
+    member: IndexedTarMember & { readonly header: { readonly type: 'file' } },
+    offset: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const left = Math.max(0, Math.min(length, member.header.size - offset))
+    return this.#access.read(member.bodyOffset + offset, left)
   }
 
   #resolve(name: string, folder: string, target: ByteString): ByteString {

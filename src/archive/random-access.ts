@@ -1,12 +1,14 @@
 import { constants, readSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { decompress, type DecompressLimits, DETECTION_BYTES, detectCompression } from '#compress'
+import { type Compression, decompress, type DecompressLimits, DETECTION_BYTES, detectCompression } from '#compress'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { SeekableSource } from '#tar'
 import { makeSpool, type Spool } from '#util'
 
 /** A file that can be read from anywhere, decompressed where it was compressed. */
 export interface RandomAccess extends SeekableSource, AsyncDisposable {
+  /** How the file is compressed; what is read is not. */
+  readonly compression: Compression
   /** Reads `length` bytes from `offset` on, in chunks. */
   stream(offset: number, length: number): AsyncGenerator<Uint8Array>
   /** Fills `target` at once, for many small reads; gives how many bytes there were. */
@@ -43,7 +45,7 @@ export async function openRandomAccess(
     const compression = detectCompression(start)
     if (compression === 'none') return new FileAccess(file)
     await using _close = closing(file)
-    return new SpoolAccess(await decompressed(file, compression, limits))
+    return new SpoolAccess(await decompressed(file, compression, limits), compression)
   } catch (error) {
     await file.close().catch(() => undefined)
     throw error
@@ -75,6 +77,7 @@ function closing(file: FileHandle): AsyncDisposable {
 }
 
 class FileAccess implements RandomAccess {
+  readonly compression = 'none'
   readonly #file: FileHandle
 
   constructor(file: FileHandle) {
@@ -99,9 +102,11 @@ class FileAccess implements RandomAccess {
 }
 
 class SpoolAccess implements RandomAccess {
+  readonly compression: Compression
   readonly #spool: Spool
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, compression: Compression) {
+    this.compression = compression
     this.#spool = spool
   }
 

@@ -40,7 +40,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Add to a store, look into it, check it, clean it up',
     load: async () => (await import('./store-command.ts')).storeCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch', 'merge', 'tarsum'].map((name) => ({
+  {
+    name: 'merge',
+    summary: 'Put the images of several archives into one',
+    load: async () => (await import('./merge-command.ts')).mergeCommand,
+  },
+  {
+    name: 'tarsum',
+    summary: 'Print the checksum of a tar that its order and times do not move',
+    load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
+  },
+  ...['load', 'push', 'pull', 'prefetch'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

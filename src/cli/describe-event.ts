@@ -17,6 +17,8 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return 'Adding manifests...\n'
     case 'done':
       return 'Done.\n'
+    case 'step':
+      return `${printable(event.message)}\n`
     case 'script-output':
       return event.text
     case 'debug':

@@ -27,7 +27,8 @@ function toDefinition(recipe: Recipe, baseDirectory: string): unknown {
   const relevant = Object.entries(recipe.args).filter(([name]) => !FOR_READERS_ONLY.includes(name))
   const args = relevant.map(([name, value]) => [
     name,
-    name === 'fromImage' || name === 'contents' || (name === 'layeringPipeline' && typeof value === 'string')
+    ['fromImage', 'contents', 'copyToRoot', 'images'].includes(name) ||
+    (name === 'layeringPipeline' && typeof value === 'string')
       ? absolute(value, baseDirectory)
       : value,
   ])

@@ -5,7 +5,7 @@ import { toTarEntry } from '#layer'
 import { BUILD_EPOCH_SECONDS } from '#runner'
 import type { Store, StorePath } from '#store'
 import { type TarEntry, writeTar } from '#tar'
-import { joinTrees, type JoinedTree, type TreeEntry, treeEntries } from '#tree'
+import { joinTrees, type JoinedTree, materialize, type TreeEntry, treeEntries } from '#tree'
 import { type ByteString, byteStringToText, makeSpool, type Spool, toByteString } from '#util'
 import { contentEntries } from './content-entries.ts'
 import { findReferences } from './find-references.ts'
@@ -48,7 +48,14 @@ export async function makeCustomisationLayer(
   const { store, signal } = context
   const tree = await joinContents(input.contents, store)
   if (script === '') return pack(treeOf(tree), known, store)
-  await using root = await runExtraCommands({ tree, script, visible: known, namesStorePaths, store, signal })
+  await using root = await runExtraCommands({
+    populate: (path) => materialize(tree, path),
+    script,
+    visible: known,
+    namesStorePaths,
+    store,
+    signal,
+  })
   return await pack(treeEntries(toByteString(root.path), 'bytes'), known, store)
 }
 

@@ -1,9 +1,11 @@
 import { DockerToolsError } from '#errors'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
 import { nearestName } from '#util'
+import { buildImage } from './build-image.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
 import { type ExportImageArgs, exportImage } from './export-image.ts'
 import type { ExportRecipe } from './export-recipe.ts'
+import { mergeImages } from './merge-images.ts'
 import { type MultiPlatformImage, multiPlatformImage } from './multi-platform-image.ts'
 import type { Recipe } from './recipe.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
@@ -13,15 +15,15 @@ import { toPlain } from './to-plain.ts'
 const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, (args: never) => Recipe>([
   ['streamLayeredImage', streamLayeredImage],
   ['buildLayeredImage', buildLayeredImage],
+  ['buildImage', buildImage],
+  ['mergeImages', mergeImages],
 ])
 
 /** Functions of the plan that are not built yet: known, and refused. */
 const UNBUILT: readonly string[] = [
-  'buildImage',
   'buildImageWithNixDb',
   'buildLayeredImageWithNixDb',
   'pullImage',
-  'mergeImages',
   'streamNixShellImage',
   'buildNixShellImage',
   'binSh',
@@ -113,6 +115,9 @@ function argumentsOf(args: JsonObject): Readonly<Record<string, unknown>> {
   const entries = [...args].map(([name, value]) => {
     if (name === 'config') return [name, isJsonObject(value) ? Object.fromEntries(resolveStrings(value)) : value]
     if (name === 'fromImage' && isJsonObject(value)) return [name, recipeFromDefinition(value)]
+    if (name === 'images' && isJsonArray(value)) {
+      return [name, value.map((item) => (isJsonObject(item) ? recipeFromDefinition(item) : toPlain(item)))]
+    }
     return [name, toPlain(value)]
   })
   return Object.fromEntries(entries) as Readonly<Record<string, unknown>>

@@ -4,6 +4,8 @@
  *
  * @see https://nixos.org/manual/nixpkgs/stable/#sec-pkgs-dockerTools
  */
+export { buildImage } from './build-image.ts'
+export type { BuildImageArgs } from './build-image-args.ts'
 export { buildLayeredImage } from './build-layered-image.ts'
 export type {
   BuildLayeredImageArgs,
@@ -13,7 +15,20 @@ export type {
   PathArgument,
   StreamLayeredImageArgs,
 } from './layered-image-args.ts'
-export type { ArchiveRecipe, BuildOptions, Conf, ImageSummary, Recipe, StreamRecipe, WriteOptions } from './recipe.ts'
+export { mergeImages, type MergeImagesArgs } from './merge-images.ts'
+export type {
+  ArchiveRecipe,
+  BuildOptions,
+  Conf,
+  ImageFileRecipe,
+  ImageLayerOutput,
+  ImageRecipe,
+  ImageSummary,
+  MergedRecipe,
+  Recipe,
+  StreamRecipe,
+  WriteOptions,
+} from './recipe.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'

@@ -88,13 +88,13 @@ async function writePlan(
 }
 
 /** The reporter is set once, around everything. */
-function withoutReporter(options: BuildOptions): BuildOptions {
+export function withoutReporter(options: BuildOptions): BuildOptions {
   const { onEvent: _, ...others } = options
   return others
 }
 
 /** Written chunks are buffers that are used again: whoever may keep them gets copies. */
-async function* ownedChunks(write: (sink: ByteSink) => Promise<ImageSummary>): AsyncGenerator<Uint8Array> {
+export async function* ownedChunks(write: (sink: ByteSink) => Promise<ImageSummary>): AsyncGenerator<Uint8Array> {
   const chunks = iterateWrites(async (sink) => {
     await write(sink)
   })

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
-import { type ArchivedImage, type BaseArchive, openBaseArchive } from '#archive'
+import { type ArchivedImage, type DockerArchive, type DockerImage, openBaseArchive, openDockerArchive } from '#archive'
+import { DockerToolsError } from '#errors'
 import type { StorePath } from '#store'
 import { makeTempDir } from '#util'
 import type { BuildContext } from './build-context.ts'
@@ -11,14 +12,40 @@ import type { BuildOptions } from './recipe.ts'
 import { recipeOutputPath } from './recipe-output-path.ts'
 import { resolvePath } from './resolve-path.ts'
 
-/** A base image that is open. */
-export interface BaseImage extends AsyncDisposable {
-  readonly image: ArchivedImage
+/** A file that was opened, and what it is called. */
+export interface OpenedFile<Archive> extends AsyncDisposable {
+  readonly archive: Archive
+  /** Names it in errors, for example `base image "base.tar"`. */
+  readonly what: string
   /** What the conf calls it: its store path, or where it is. */
   readonly label: string
   /** The path it has, or would have, in the store. For a local file that takes reading it. */
   storePath(): Promise<StorePath>
 }
+
+/** A docker-archive that is open. */
+export type ImageFile = OpenedFile<DockerArchive>
+
+/** A base image that is open. */
+export interface BaseImage<Image extends ArchivedImage = ArchivedImage> extends AsyncDisposable {
+  readonly image: Image
+  readonly label: string
+  storePath(): Promise<StorePath>
+}
+
+/** A base image in a docker-archive, with the archive around it. */
+export interface DockerBaseImage extends BaseImage<DockerImage> {
+  readonly archive: DockerArchive
+  readonly what: string
+}
+
+/** Which image of an archive is meant: by name, by tag, or by both. */
+export interface ImageChoice {
+  readonly name: string | null
+  readonly tag: string | null
+}
+
+const BASE = { argument: 'fromImage', noun: 'base image' }
 
 /**
  * Opens the first image of a base archive: a file, the folder of an OCI layout, a store path, or the
@@ -31,38 +58,95 @@ export async function openBaseImage(
   context: BuildContext,
   options: BuildOptions,
 ): Promise<BaseImage> {
+  const file = await openNamedFile(value, BASE, openBaseArchive, context, options)
+  return { ...file, image: file.archive.image }
+}
+
+/**
+ * Opens an image of a base docker-archive, for functions that take over more of it than its layers.
+ *
+ * @param choice Picks one of several images; the first is the one that is meant otherwise.
+ * @throws {DockerToolsError} as `openDockerArchive`, and `STORE_PATH_MISSING`; `DEFINITION_INVALID` if there is no
+ *   image of that name.
+ */
+export async function openDockerBaseImage(
+  value: PathArgument,
+  context: BuildContext,
+  options: BuildOptions,
+  choice: ImageChoice,
+): Promise<DockerBaseImage> {
+  const file = await openImageFile(value, BASE, context, options)
+  try {
+    return { ...file, image: chooseImage(file, choice) }
+  } catch (error) {
+    await file[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/**
+ * Opens a docker-archive: a file, a store path, or the result of a recipe.
+ *
+ * @param named What it is called in errors.
+ * @throws {DockerToolsError} as `openDockerArchive`, and `STORE_PATH_MISSING`.
+ */
+export async function openImageFile(
+  value: PathArgument,
+  named: { readonly argument: string; readonly noun: string },
+  context: BuildContext,
+  options: BuildOptions,
+): Promise<ImageFile> {
+  return await openNamedFile(value, named, openDockerArchive, context, options)
+}
+
+async function openNamedFile<Archive extends AsyncDisposable>(
+  value: PathArgument,
+  { argument, noun }: { readonly argument: string; readonly noun: string },
+  openArchive: (path: string, what: string) => Promise<Archive>,
+  context: BuildContext,
+  options: BuildOptions,
+): Promise<OpenedFile<Archive>> {
+  await using stack = new AsyncDisposableStack()
+  const opened = async (path: string, shown: string, label: string, storePath: () => Promise<StorePath>) => {
+    const what = `${noun} "${shown}"`
+    const archive = stack.use(await openArchive(path, what))
+    const owner = stack.move()
+    return {
+      archive,
+      what,
+      label,
+      storePath,
+      [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
+    }
+  }
   if (isRecipe(value)) {
     const storePath = await recipeOutputPath(value, options)
-    await using stack = new AsyncDisposableStack()
     const scratch = stack.use(await makeTempDir('base-'))
     const path = join(scratch.path, 'image.tar')
     await using file = await open(path, 'wx')
     await value.writeTo({ write: (chunk) => file.writeFile(chunk) }, options)
-    const archive = stack.use(await openBaseArchive(path, `base image "${value.imageName}"`))
-    return baseImage(archive, storePath, () => Promise.resolve(storePath), stack.move())
+    return await opened(path, value.imageName, storePath, () => Promise.resolve(storePath))
   }
   if (typeof value === 'string' && !value.startsWith(`${context.store.dir}/`)) {
     const path = isAbsolute(value) ? value : resolve(context.baseDirectory, value)
-    const archive = await openBaseArchive(path, `base image "${value}"`)
-    return baseImage(archive, path, () => context.sources.add(path, context.baseDirectory), archive)
+    return await opened(path, value, path, () => context.sources.add(path, context.baseDirectory))
   }
-  const storePath = await resolvePath(value, 'fromImage', context)
-  await using stack = new AsyncDisposableStack()
-  const file = stack.use(await fileOfStorePath(storePath, 'fromImage', context.store))
-  const archive = stack.use(await openBaseArchive(file.path, `base image "${storePath}"`))
-  return baseImage(archive, storePath, () => Promise.resolve(storePath), stack.move())
+  const storePath = await resolvePath(value, argument, context)
+  const file = stack.use(await fileOfStorePath(storePath, argument, context.store))
+  return await opened(file.path, storePath, storePath, () => Promise.resolve(storePath))
 }
 
-function baseImage(
-  archive: BaseArchive,
-  label: string,
-  storePath: () => Promise<StorePath>,
-  owner: AsyncDisposable,
-): BaseImage {
-  return {
-    image: archive.image,
-    label,
-    storePath,
-    [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
+function chooseImage({ archive, what }: ImageFile, { name, tag }: ImageChoice): DockerImage {
+  if (name === null && tag === null) return archive.images[0]
+  const isMeant = (reference: string): boolean => {
+    const colon = reference.lastIndexOf(':')
+    return (name === null || reference.slice(0, colon) === name) && (tag === null || reference.slice(colon + 1) === tag)
   }
+  const found = archive.images.find((image) => image.repoTags.some(isMeant))
+  if (found !== undefined) return found
+  const wanted = name === null ? `tag "${tag}"` : `name "${name}"${tag === null ? '' : ` and tag "${tag}"`}`
+  const there = archive.images.flatMap((image) => image.repoTags)
+  throw new DockerToolsError('DEFINITION_INVALID', `Cannot use ${what}: it has no image with ${wanted}`, {
+    hint: there.length === 0 ? 'Its images have no names' : `It has ${there.join(', ')}`,
+  })
 }

@@ -1,12 +1,14 @@
 import { jsonObject } from '#image'
 import { parseStorePath, type StorePath } from '#store'
 import { ourOutputPath } from './our-derivation.ts'
-import type { BuildOptions, Recipe } from './recipe.ts'
+import { type BuildOptions, isImageFileRecipe, type Recipe } from './recipe.ts'
 
-const EXTENSIONS: Readonly<Record<string, string>> = { none: '', gz: '.gz', zstd: '.zst' }
+/** What the name of an archive ends in, by how it is compressed. */
+export const EXTENSIONS: Readonly<Record<string, string>> = { none: '', gz: '.gz', zstd: '.zst' }
 
 /** The store path of what a recipe makes: `stream-BASE`, or `BASE.tar` with the compressor's ending. */
 export async function recipeOutputPath(recipe: Recipe, options: BuildOptions): Promise<StorePath> {
+  if (isImageFileRecipe(recipe)) return await recipe.outputPath(options)
   const conf = await recipe.conf(options)
   const storeDir = conf.path.slice(0, conf.path.lastIndexOf('/'))
   const confPath = parseStorePath(conf.path, storeDir)

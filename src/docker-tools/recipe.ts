@@ -56,17 +56,18 @@ export interface Conf {
 
 /** What an image function returns: a description that nothing has been done for yet. */
 export interface Recipe {
-  readonly function: 'streamLayeredImage' | 'buildLayeredImage'
+  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages'
   /** The lower-cased name. */
   readonly imageName: string
   /** The arguments, as they were given. */
   readonly args: Readonly<Record<string, unknown>>
   readonly passthru: Readonly<Record<string, unknown>>
   readonly meta: Readonly<Record<string, unknown>>
-  /** The explicit tag, or the hash part of the conf's store path. */
+  /** The explicit tag, or the hash part of the conf's store path; for `buildImage` of its own. */
   imageTag(options?: BuildOptions): Promise<string>
+  /** Of a layered image; others have none and reject with `DEFINITION_INVALID`. */
   conf(options?: BuildOptions): Promise<Conf>
-  /** The layer plan: groups of store paths, lowest layer first. */
+  /** The layer plan: groups of store paths, lowest layer first. `buildImage` has one, `mergeImages` none. */
   layers(options?: BuildOptions): Promise<readonly (readonly StorePath[])[]>
   /**
    * Writes the image as an uncompressed docker-archive.
@@ -94,4 +95,41 @@ export interface ArchiveRecipe extends Recipe {
   readonly stream: StreamRecipe
   /** Writes the archive compressed as `compressor` says. */
   writeCompressedTo(sink: ByteSink, options?: WriteOptions): Promise<ImageSummary>
+}
+
+/** An image function whose result is a file in a store. */
+export interface ImageFileRecipe extends Recipe {
+  readonly function: 'buildImage' | 'mergeImages'
+  /** Where the result is, or would be, in the store. */
+  outputPath(options?: BuildOptions): Promise<StorePath>
+  /** Writes the archive compressed as upstream would. */
+  writeCompressedTo(sink: ByteSink, options?: WriteOptions): Promise<ImageSummary>
+}
+
+/** What `buildImage` returns. */
+export interface ImageRecipe extends ImageFileRecipe {
+  readonly function: 'buildImage'
+  readonly compressor: 'none' | 'gz' | 'zstd'
+  /** The arguments again, under upstream's name. */
+  readonly buildArgs: Readonly<Record<string, unknown>>
+  /** The image's own layer as it is before store paths are added to it. */
+  readonly layer: ImageLayerOutput
+}
+
+/** The output `layer` of `buildImage`: upstream's `docker-layer-BASE`. */
+export interface ImageLayerOutput {
+  /** Where it would be in the store. */
+  outputPath(options?: BuildOptions): Promise<StorePath>
+  /** Writes its `layer.tar`. */
+  writeTo(sink: ByteSink, options?: BuildOptions): Promise<{ readonly digest: Digest; readonly checksum: string }>
+}
+
+/** What `mergeImages` returns. */
+export interface MergedRecipe extends ImageFileRecipe {
+  readonly function: 'mergeImages'
+}
+
+/** Whether a recipe says itself where its result is. */
+export function isImageFileRecipe(recipe: Recipe): recipe is ImageFileRecipe {
+  return recipe.function === 'buildImage' || recipe.function === 'mergeImages'
 }

@@ -37,10 +37,14 @@ export interface ResolvedLayeredArgs {
 
 const PATH_FORM = 'a store path, a path that starts with "/", "./" or "../", or a definition'
 
-const path = v.custom<PathArgument>(isPathArgument, ({ received }) => `it is ${received}, it should be ${PATH_FORM}`)
+/** A path, recipe or definition. */
+export const path: v.GenericSchema<PathArgument> = v.custom<PathArgument>(
+  isPathArgument,
+  ({ received }) => `it is ${received}, it should be ${PATH_FORM}`,
+)
 
 // The type is told where it is read: as a recursive one it would be too deep for the compiler here.
-const contentsSchema = v.custom<unknown>(
+export const contents: v.GenericSchema = v.custom<unknown>(
   isContents,
   ({ received }) => `it is ${received}, it should be ${PATH_FORM}, or a list of these`,
 )
@@ -50,7 +54,7 @@ const layeredImageEntries = {
   name: imageName,
   tag: v.nullish(imageTag, null),
   fromImage: v.nullish(path, null),
-  contents: v.optional(contentsSchema, null),
+  contents: v.optional(contents, null),
   config: v.optional(v.nullable(record), emptyRecord),
   architecture: v.optional(v.pipe(text, v.nonEmpty('it is empty, it should be for example "amd64"'))),
   created: v.optional(text, '1970-01-01T00:00:01Z'),
@@ -110,7 +114,7 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     baseName: args.name.slice(args.name.lastIndexOf('/') + 1),
     tag: args.tag,
     fromImage: args.fromImage,
-    contents: flatten(args.contents as ContentsArgument),
+    contents: flattenContents(args.contents as ContentsArgument),
     config: sortJson(toJsonValue(args.config, 'config')),
     architecture: args.architecture ?? goArchitecture(),
     created: parseTimeArgument(args.created, 'created'),
@@ -152,7 +156,8 @@ function resolvePipeline(functionName: string, value: unknown): LayeringPipeline
   )
 }
 
-function resolveCompressor(value: unknown, ofImage: string): CompressorName {
+/** @throws {DockerToolsError} `DEFINITION_INVALID`, in upstream's words. */
+export function resolveCompressor(value: unknown, ofImage: string): CompressorName {
   const names = ['gz', 'none', 'zstd'] as const
   const found = names.find((name) => name === value)
   if (found !== undefined) return getCompressor(found).name
@@ -162,11 +167,12 @@ function resolveCompressor(value: unknown, ofImage: string): CompressorName {
   )
 }
 
-function flatten(contents: ContentsArgument): PathArgument[] {
-  if (contents === null) return []
-  return isList(contents) ? contents.flatMap(flatten) : [contents]
+/** The items of all lists, without the nulls. */
+export function flattenContents(given: ContentsArgument): PathArgument[] {
+  if (given === null) return []
+  return isList(given) ? given.flatMap(flattenContents) : [given]
 }
 
-function isList(contents: ContentsArgument): contents is readonly ContentsArgument[] {
-  return Array.isArray(contents)
+function isList(given: ContentsArgument): given is readonly ContentsArgument[] {
+  return Array.isArray(given)
 }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runScript, type StoreBind } from '#runner'
 import type { Store, StorePath } from '#store'
-import { type JoinedTree, materialize, unpackTree } from '#tree'
+import { unpackTree } from '#tree'
 import { makeTempDir } from '#util'
 
 /** A folder in which the script has run. */
@@ -14,8 +14,8 @@ export interface CustomisedRoot extends AsyncDisposable {
 
 /** What `extraCommands` runs with. */
 export interface ExtraCommandsJob {
-  /** What the root holds before. */
-  readonly tree: JoinedTree
+  /** Puts on disk what the root holds before, at this path: nothing is there yet. */
+  populate(root: string): Promise<void>
   readonly script: string
   /** Store paths that the script may want to see: the closure of what it and the tree name. */
   readonly visible: readonly StorePath[]
@@ -26,7 +26,7 @@ export interface ExtraCommandsJob {
 }
 
 /**
- * Puts the joined contents on disk and runs `extraCommands` there. Store paths
+ * Puts the contents on disk and runs `extraCommands` there. Store paths
  * that are not on this machine are unpacked for the script to see.
  *
  * @throws {ScriptError} `SCRIPT_FAILED`.
@@ -37,7 +37,7 @@ export async function runExtraCommands(job: ExtraCommandsJob): Promise<Customise
   const scratch = stack.use(await makeTempDir('root-'))
   const root = join(scratch.path, 'root')
   const run = join(scratch.path, 'run')
-  await materialize(job.tree, root)
+  await job.populate(root)
   await mkdir(run)
   await runScript({
     step: 'extraCommands',

@@ -18,8 +18,18 @@ export {
 } from './layered-config.ts'
 export { mergeEnv } from './merge-env.ts'
 export { encodeJqJson } from './jq-json.ts'
+export { encodeJshonJson } from './jshon-json.ts'
 export { encodeNixJson, sortJson } from './nix-json.ts'
 export { parseJson } from './parse-json.ts'
 export { encodePythonJson } from './python-json.ts'
 export { pythonListRepr, pythonStringRepr } from './python-repr.ts'
+export {
+  encodeRepositories,
+  encodeSingleLayerConfig,
+  encodeSingleLayerManifest,
+  finishedLayerJson,
+  type ImageBase,
+  imageBaseJson,
+  layerJson,
+} from './single-layer-image.ts'
 export { parsePythonIsoTime, type Timestamp } from './python-time.ts'

@@ -15,9 +15,9 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
  * @throws {DockerToolsError} `FILE_CHANGED`, `FILE_UNREADABLE`.
  */
 export function writeFileBody(path: ByteString, size: number, ctimeMs: number | undefined, out: ChunkWriter): void {
-  const fd = openFile(path)
+  const fd = openListedFile(path)
   try {
-    if (ctimeMs !== undefined && fstatSync(fd).ctimeMs !== ctimeMs) throw changed(path, 'it was changed')
+    if (ctimeMs !== undefined && fstatSync(fd).ctimeMs !== ctimeMs) throw fileChanged(path, 'it was changed')
     readBody(fd, path, size, out)
   } finally {
     closeSync(fd)
@@ -33,18 +33,23 @@ function readBody(fd: number, path: ByteString, size: number, out: ChunkWriter):
     // One byte more than there should be, where it fits: a file that has grown shows itself in the same call.
     const asked = Math.min(left + 1, room)
     const got = readSync(fd, out.buffer, out.offset, asked, null)
-    if (got === 0) throw changed(path, `it ended ${left} bytes early`)
-    if (got > left) throw changed(path, 'it grew')
+    if (got === 0) throw fileChanged(path, `it ended ${left} bytes early`)
+    if (got > left) throw fileChanged(path, 'it grew')
     sawEnd = asked > left
     out.offset += got
     left -= got
   }
-  if (!sawEnd && readSync(fd, PROBE, 0, 1, null) > 0) throw changed(path, 'it grew')
+  if (!sawEnd && readSync(fd, PROBE, 0, 1, null) > 0) throw fileChanged(path, 'it grew')
 }
 
 const PROBE = new Uint8Array(1)
 
-function openFile(path: ByteString): number {
+/**
+ * Opens a file that was listed before, and neither follows a link nor waits for a pipe in its place.
+ *
+ * @throws {DockerToolsError} `FILE_CHANGED`, `FILE_UNREADABLE`.
+ */
+export function openListedFile(path: ByteString): number {
   try {
     return openSync(toFsPath(path), OPEN_FLAGS)
   } catch (error) {
@@ -63,7 +68,8 @@ function openFile(path: ByteString): number {
   }
 }
 
-function changed(path: ByteString, how: string): DockerToolsError {
+/** What is said of a file that is not any more what it was. */
+export function fileChanged(path: ByteString, how: string): DockerToolsError {
   return new DockerToolsError(
     'FILE_CHANGED',
     `Cannot read "${byteStringToText(path)}": ${how} while the image was made`,

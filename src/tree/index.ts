@@ -1,9 +1,11 @@
 /**
- * File trees: listing what is on disk in a defined order, and joining trees by
- * symlinks. Knows nothing of archives, and follows no symlink.
+ * File trees: listing what is on disk in a defined order, joining trees by
+ * symlinks, and copying them over each other. Knows nothing of archives, and
+ * follows no symlink.
  *
  * @see https://gitlab.freedesktop.org/xorg/util/lndir
  */
+export { type CopiedEntry, CopiedTree } from './copied-tree.ts'
 export { joinTrees, type JoinCollision, type JoinedEntry, type JoinedTree, type JoinSource } from './join-trees.ts'
 export { materialize } from './materialize.ts'
 export { sortNames, type TreeOrder } from './name-order.ts'

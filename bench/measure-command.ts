@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+
+/** What a command took. */
+export interface CommandCost {
+  readonly seconds: number
+  readonly peakBytes: number
+}
+
+/** Runs a line of bash and measures it, with the program `time` where it is there. */
+export function measureCommand(command: string, environment: Readonly<Record<string, string>> = {}): CommandCost {
+  const begin = performance.now()
+  const line = `if command -v /usr/bin/time >/dev/null; then /usr/bin/time -f 'peak %M' bash -o pipefail -c "$1"; else bash -o pipefail -c "$1"; fi`
+  const result = spawnSync('bash', ['-c', line, 'bash', command], {
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
+  })
+  if (result.status !== 0) throw new Error(`${command} failed: ${result.stderr}`)
+  const peak = Number(/peak (\d+)/.exec(result.stderr)?.[1] ?? Number.NaN)
+  return { seconds: (performance.now() - begin) / 1000, peakBytes: peak * 1024 }
+}
+
+/** The middle of some numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Runs commands in turn, some rounds of each, and prints the medians as a table. */
+export function compareCommands(
+  commands: Readonly<Record<string, string>>,
+  rounds: number,
+  environment: Readonly<Record<string, string>> = {},
+): void {
+  const costs = new Map<string, CommandCost[]>(Object.keys(commands).map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, command] of Object.entries(commands)) costs.get(name)?.push(measureCommand(command, environment))
+  }
+  const middle = (name: string): number => median((costs.get(name) ?? []).map((cost) => cost.seconds))
+  const yardstick = middle(Object.keys(commands)[0] ?? '')
+  console.log('| run | median s | × yardstick | peak MB |\n|---|---:|---:|---:|')
+  for (const [name, all] of costs) {
+    const peak = Math.max(...all.map((cost) => cost.peakBytes)) / 1e6
+    const seconds = middle(name)
+    console.log(`| ${name} | ${seconds.toFixed(2)} | ${(seconds / yardstick).toFixed(2)} | ${peak.toFixed(0)} |`)
+  }
+}

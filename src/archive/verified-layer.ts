@@ -1,0 +1,19 @@
+import { DETECTION_BYTES, detectCompression } from '#compress'
+import type { DockerLayer } from './docker-archive.ts'
+import { verifyDigest } from './verify-digest.ts'
+
+/** Whether a layer stands in its archive as a plain tar. */
+export async function isPlainLayer(layer: DockerLayer): Promise<boolean> {
+  return detectCompression(await layer.read(0, DETECTION_BYTES)) === 'none'
+}
+
+/**
+ * The bytes of a layer as they stand in its archive. Those of a plain tar are checked on
+ * the way; what is compressed has another digest than its configuration says.
+ *
+ * @throws {IntegrityError} `DIGEST_MISMATCH`, after the last chunk.
+ */
+export async function* openVerifiedLayer(layer: DockerLayer, what: string): AsyncGenerator<Uint8Array> {
+  const isPlain = await isPlainLayer(layer)
+  yield* isPlain ? verifyDigest(layer.open(), layer.diffId, `layer "${layer.member}" of ${what}`) : layer.open()
+}
