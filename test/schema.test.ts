@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { buildLayeredImage, streamLayeredImage } from '#docker-tools'
+import { buildImage, buildLayeredImage, exportImage, streamLayeredImage } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { readCases } from './golden/golden-case.ts'
 import { GOLDEN, ROOT, skipWithoutGolden } from './support/places.ts'
@@ -21,7 +21,7 @@ function acceptedArguments(call: (args: never) => unknown): readonly string[] {
   throw new Error('an unknown argument is accepted')
 }
 
-for (const [name, call] of Object.entries({ streamLayeredImage, buildLayeredImage })) {
+for (const [name, call] of Object.entries({ streamLayeredImage, buildLayeredImage, buildImage, exportImage })) {
   test(`the schema has the arguments that ${name} accepts, each with what it means`, () => {
     const args = schema.$defs?.[name]?.properties?.['args']
     assert.deepEqual(Object.keys(args?.properties ?? {}).toSorted(), acceptedArguments(call).toSorted())
