@@ -59,7 +59,9 @@ export function makeClosure(folder: string, scale = 1): MadeClosure {
     const count = Math.ceil((kind === 0 ? 4000 : kind < 4 ? 400 : 60) * scale)
     mkdirSync(join(path, 'bin'), { recursive: true })
     for (let file = 0; file < count; file++) {
-      const directory = join(path, 'share', `d${file % 40}`, `e${file % 7}`)
+      // About ten files a folder, as in the closures of real programs.
+      const folders = Math.ceil(count / 10)
+      const directory = join(path, 'share', `d${file % Math.ceil(folders / 8)}`, `e${file % folders}`)
       mkdirSync(directory, { recursive: true })
       write(join(directory, `file-${file}.txt`), Math.floor(random() ** 3 * 24_000))
     }
