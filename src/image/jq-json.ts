@@ -1,4 +1,5 @@
-import { isJsonArray, JsonFloat, type JsonValue } from './json-value.ts'
+import { encodeIndentedJson } from './indented-json.ts'
+import type { JsonValue } from './json-value.ts'
 import { pythonFloat } from './python-float.ts'
 
 /**
@@ -6,23 +7,13 @@ import { pythonFloat } from './python-float.ts'
  * they are, DEL escaped, a newline at the end.
  */
 export function encodeJqJson(value: JsonValue): string {
-  return `${encode(value, '\n')}\n`
-}
-
-function encode(value: JsonValue, lineBreak: string): string {
-  if (value === null || typeof value !== 'object')
-    return typeof value === 'string' ? encodeString(value) : String(value)
-  if (value instanceof JsonFloat) return Number.isInteger(value.value) ? String(value.value) : pythonFloat(value.value)
-  const inner = `${lineBreak}  `
-  if (isJsonArray(value)) {
-    if (value.length === 0) return '[]'
-    return `[${value.map((item) => inner + encode(item, inner)).join(',')}${lineBreak}]`
-  }
-  if (value.size === 0) return '{}'
-  const members = [...value].map(([name, item]) => `${inner}${encodeString(name)}: ${encode(item, inner)}`)
-  return `{${members.join(',')}${lineBreak}}`
+  return `${encodeIndentedJson(value, { indent: '  ', encodeString, encodeFloat })}\n`
 }
 
 function encodeString(text: string): string {
   return JSON.stringify(text).replaceAll('\u007f', '\\u007f')
+}
+
+function encodeFloat(value: number): string {
+  return Number.isInteger(value) ? String(value) : pythonFloat(value)
 }

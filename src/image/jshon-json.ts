@@ -1,4 +1,5 @@
-import { isJsonArray, JsonFloat, type JsonValue } from './json-value.ts'
+import { encodeIndentedJson } from './indented-json.ts'
+import type { JsonValue } from './json-value.ts'
 
 /**
  * Writes JSON as `jshon` does: one space of indent, slashes escaped, other
@@ -7,21 +8,7 @@ import { isJsonArray, JsonFloat, type JsonValue } from './json-value.ts'
  * @see http://kmkeen.com/jshon/ and the `JSON_ESCAPE_SLASH` encoding of jansson
  */
 export function encodeJshonJson(value: JsonValue): string {
-  return `${encode(value, '\n')}\n`
-}
-
-function encode(value: JsonValue, lineBreak: string): string {
-  if (typeof value === 'string') return encodeString(value)
-  if (value === null || typeof value !== 'object') return String(value)
-  if (value instanceof JsonFloat) return encodeFloat(value.value)
-  const inner = `${lineBreak} `
-  if (isJsonArray(value)) {
-    if (value.length === 0) return '[]'
-    return `[${value.map((item) => inner + encode(item, inner)).join(',')}${lineBreak}]`
-  }
-  if (value.size === 0) return '{}'
-  const members = [...value].map(([name, item]) => `${inner}${encodeString(name)}: ${encode(item, inner)}`)
-  return `{${members.join(',')}${lineBreak}}`
+  return `${encodeIndentedJson(value, { indent: ' ', encodeString, encodeFloat })}\n`
 }
 
 /** jansson writes control characters without a short form with upper-case digits. */

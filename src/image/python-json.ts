@@ -1,4 +1,5 @@
-import { isJsonArray, JsonFloat, type JsonValue } from './json-value.ts'
+import { encodeIndentedJson } from './indented-json.ts'
+import type { JsonValue } from './json-value.ts'
 import { pythonFloat } from './python-float.ts'
 
 /**
@@ -8,21 +9,7 @@ import { pythonFloat } from './python-float.ts'
  * Image IDs are digests of this text, so every space counts.
  */
 export function encodePythonJson(value: JsonValue): string {
-  return encode(value, '\n')
-}
-
-function encode(value: JsonValue, lineBreak: string): string {
-  if (value === null || typeof value !== 'object')
-    return typeof value === 'string' ? encodeString(value) : String(value)
-  if (value instanceof JsonFloat) return pythonFloat(value.value)
-  const inner = `${lineBreak}    `
-  if (isJsonArray(value)) {
-    if (value.length === 0) return '[]'
-    return `[${value.map((item) => inner + encode(item, inner)).join(',')}${lineBreak}]`
-  }
-  if (value.size === 0) return '{}'
-  const members = [...value].map(([name, item]) => `${inner}${encodeString(name)}: ${encode(item, inner)}`)
-  return `{${members.join(',')}${lineBreak}}`
+  return encodeIndentedJson(value, { indent: '    ', encodeString, encodeFloat: pythonFloat })
 }
 
 /** `ensure_ascii` escapes DEL and everything above ASCII, a surrogate at a time. */

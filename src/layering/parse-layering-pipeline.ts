@@ -1,7 +1,7 @@
 import { DockerToolsError } from '#errors'
+import { nearestName } from '#util'
 
 import type { LayeringPipeline, LayeringStage, SplitPathSpec } from './layering-pipeline.ts'
-import { nearestName } from './nearest-name.ts'
 
 /** Deeper pipelines are refused: nobody writes them, and reading or running them would take stack by their depth. */
 const MAX_STAGE_DEPTH = 64
@@ -121,7 +121,7 @@ function parseSpec(value: unknown, where: string): SplitPathSpec {
 }
 
 function unknownStage(name: string, where: string): DockerToolsError {
-  const nearest = nearestName(name, STAGES.keys())
+  const nearest = nearestName(name, [...STAGES.keys()])
   return new DockerToolsError(
     'DEFINITION_INVALID',
     `Cannot read layering pipeline: ${where} names the stage ${describe(name)}, which is not known`,
