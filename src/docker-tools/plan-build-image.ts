@@ -45,7 +45,9 @@ export async function planBuildImage(
   await using stack = new AsyncDisposableStack()
   const choice = { name: args.fromImageName, tag: args.fromImageTag }
   const base =
-    args.fromImage === null ? undefined : stack.use(await openDockerBaseImage(args.fromImage, context, options, choice))
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openDockerBaseImage(args.fromImage, context, options, args.architecture, choice))
   const trees = stack.use(new StoredTrees(context))
   const contents: StorePath[] = []
   for (const item of args.contents) contents.push(await resolvePath(item, 'copyToRoot', context))

@@ -47,7 +47,10 @@ export async function planLayeredImage(
   options: BuildOptions,
 ): Promise<LayeredPlan> {
   await using stack = new AsyncDisposableStack()
-  const base = args.fromImage === null ? undefined : stack.use(await openBaseImage(args.fromImage, context, options))
+  const base =
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openBaseImage(args.fromImage, context, options, args.architecture))
   const baseLayers = base?.image.layers.length ?? 0
   const pipeline = await readPipeline(args.pipeline, context)
   if (pipeline === null) checkMaxLayers(args.maxLayers, baseLayers)
