@@ -20,6 +20,8 @@ export interface ScriptJob {
   readonly binds: readonly StoreBind[]
   /** Whether the script cannot do without them: it names one. */
   readonly needsBinds: boolean
+  /** Variables besides those that every script has. */
+  readonly variables: Readonly<Record<string, string>>
   readonly signal: AbortSignal | undefined
 }
 
@@ -42,7 +44,8 @@ export async function runScript(job: ScriptJob): Promise<void> {
   const file = join(job.scratch, job.step)
   await mkdir(temp)
   await writeFile(file, `${job.script}\n`)
-  const options = { step: job.step, cwd: job.cwd, env: scriptEnvironment(temp), signal: job.signal }
+  const env = { ...scriptEnvironment(temp), ...job.variables }
+  const options = { step: job.step, cwd: job.cwd, env, signal: job.signal }
   const command = ['bash', ...BASH_ARGUMENTS, job.step, file] as const
   if (job.binds.length > 0 && canShow(job)) {
     const view = await prepareView(job)
