@@ -41,6 +41,7 @@ export function addNixDatabase(root: string, { closure, contents, upstreamRoot }
       'it would be better to only have one layer that contains a nix store.',
   })
   const database = encodeNixDatabase(closure, BUILD_EPOCH_SECONDS)
+  makeFolder(root, STATE)
   const hasRoots = lstatSync(join(root, STATE, 'gcroots'), { throwIfNoEntry: false }) !== undefined
   for (const folder of ['nix/store/.links', `${STATE}/db`, `${STATE}/temproots`]) makeFolder(root, folder)
   for (const folder of ['gcroots/docker', 'gcroots/per-user', 'profiles/per-user'])
