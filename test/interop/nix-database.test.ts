@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -9,7 +10,9 @@ import { pipe, run } from './run.ts'
 import { makeWorkshop, type Workshop } from './workshop.ts'
 
 /** The machine's programs, among them its Nix; the image has the store. */
-const HOST = ['/usr', '/bin', '/lib', '/lib64'].flatMap((folder) => ['--volume', `${folder}:${folder}:ro`])
+const HOST = ['/usr', '/bin', '/lib', '/lib64']
+  .filter((folder) => existsSync(folder))
+  .flatMap((folder) => ['--volume', `${folder}:${folder}:ro`])
 
 suite(
   'Nix in a container of an image with its database',
