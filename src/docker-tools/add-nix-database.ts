@@ -41,11 +41,24 @@ export function addNixDatabase(root: string, { closure, contents, upstreamRoot }
       'it would be better to only have one layer that contains a nix store.',
   })
   const database = encodeNixDatabase(closure, BUILD_EPOCH_SECONDS)
+  try {
+    writeState(root, database, upstreamRoot)
+    for (const path of new Set(contents)) makeLink(root, `${STATE}/gcroots/docker/${basename(path)}`, path)
+  } catch (cause) {
+    const code = cause instanceof DockerToolsError ? undefined : systemErrorCode(cause)
+    if (code === undefined) throw cause
+    const message = `Cannot add the Nix database to the image: the system says ${code}`
+    throw new DockerToolsError('WRITE_FAILED', message, { cause })
+  }
+}
+
+function writeState(root: string, database: Uint8Array, upstreamRoot: string): void {
   makeFolder(root, STATE)
   const hasRoots = lstatSync(join(root, STATE, 'gcroots'), { throwIfNoEntry: false }) !== undefined
   for (const folder of ['nix/store/.links', `${STATE}/db`, `${STATE}/temproots`]) makeFolder(root, folder)
-  for (const folder of ['gcroots/docker', 'gcroots/per-user', 'profiles/per-user'])
+  for (const folder of ['gcroots/docker', 'gcroots/per-user', 'profiles/per-user']) {
     makeFolder(root, `${STATE}/${folder}`)
+  }
   makeFile(root, `${STATE}/db/big-lock`, 0o600, '')
   makeFile(root, `${STATE}/db/db.sqlite`, 0o644, database)
   makeFile(root, `${STATE}/db/reserved`, 0o600, '')
@@ -53,7 +66,6 @@ export function addNixDatabase(root: string, { closure, contents, upstreamRoot }
   makeFile(root, `${STATE}/db/schema`, 0o644, String(NIX_SCHEMA_VERSION))
   // Where the folder is there, Nix takes it as it is.
   if (!hasRoots) makeLink(root, `${STATE}/gcroots/profiles`, `${upstreamRoot}/${STATE}/profiles`)
-  for (const path of new Set(contents)) makeLink(root, `${STATE}/gcroots/docker/${basename(path)}`, path)
 }
 
 /** With the folders above it. What is there stays as it is; no link is followed. */
@@ -83,17 +95,14 @@ function makeLink(root: string, path: string, target: string): void {
 function make(root: string, path: string, action: () => void): void {
   const folder = dirname(join(root, path))
   const mode = lstatSync(folder).mode & 0o7777
+  const isClosed = (mode & 0o200) === 0
+  if (isClosed) chmodSync(folder, mode | 0o200)
   try {
-    if ((mode & 0o200) === 0) chmodSync(folder, mode | 0o200)
     action()
-    if ((mode & 0o200) === 0) chmodSync(folder, mode)
-  } catch (cause) {
-    const code = systemErrorCode(cause)
-    if (code === 'EEXIST') throw conflict(`has "${path}" already`)
-    throw new DockerToolsError('WRITE_FAILED', `Cannot add the Nix database to the image: the system says ${code}`, {
-      cause,
-    })
+  } catch (error) {
+    throw systemErrorCode(error) === 'EEXIST' ? conflict(`has "${path}" already`) : error
   }
+  if (isClosed) chmodSync(folder, mode)
 }
 
 function conflict(fact: string): DockerToolsError {
