@@ -8,53 +8,56 @@ export type SqliteValue = null | number | string
  * @see https://www.sqlite.org/fileformat2.html#record_format
  */
 export function encodeRecord(values: readonly SqliteValue[]): Uint8Array {
-  const fields = values.map(encodeValue)
-  const types = Buffer.concat(fields.map(({ type }) => encodeVarint(type)))
-  // The header counts itself. Five columns of text are the most there are: its length takes one byte.
-  return Buffer.concat([encodeVarint(types.length + 1), types, ...fields.map(({ bytes }) => bytes)])
+  const types = values.map(serialType)
+  // The header counts itself. Columns are few, and texts no longer than paths: its length takes one byte.
+  const headerBytes = types.reduce((sum, type) => sum + varintBytes(type), 1)
+  const record = Buffer.allocUnsafe(types.reduce((sum, type) => sum + valueBytes(type), headerBytes))
+  let at = writeVarint(record, headerBytes, 0)
+  for (const type of types) at = writeVarint(record, type, at)
+  for (const [index, value] of values.entries()) {
+    const size = valueBytes(types[index] ?? 0)
+    if (typeof value === 'string') record.write(value, at)
+    else if (value !== null && size === 8) record.writeBigUInt64BE(BigInt(value), at)
+    else if (value !== null && size > 0) record.writeUIntBE(value, at, size)
+    at += size
+  }
+  return record
 }
 
 /** A number of up to 56 bits, seven bits a byte, the highest first. */
 export function encodeVarint(value: number): Uint8Array {
-  const bytes = [value % 128]
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) bytes.unshift((rest % 128) + 128)
-  return Uint8Array.from(bytes)
+  const bytes = Buffer.allocUnsafe(varintBytes(value))
+  writeVarint(bytes, value, 0)
+  return bytes
 }
 
-interface Field {
-  /** SQLite's serial type. */
-  readonly type: number
-  readonly bytes: Uint8Array
-}
-
-const NO_BYTES = new Uint8Array(0)
-
-/** Serial types of integers that take bytes: two's complement, so the highest bit is the sign. */
-const INTEGER_TYPES = [
-  { type: 1, size: 1 },
-  { type: 2, size: 2 },
-  { type: 3, size: 3 },
-  { type: 4, size: 4 },
-  { type: 5, size: 6 },
-] as const
-
-function encodeValue(value: SqliteValue): Field {
-  if (value === null) return { type: 0, bytes: NO_BYTES }
-  if (typeof value === 'number') return encodeInteger(value)
-  const bytes = Buffer.from(value)
-  return { type: 13 + 2 * bytes.length, bytes }
-}
-
-/** In as few bytes as it takes, as SQLite does. */
-function encodeInteger(value: number): Field {
-  if (value <= 1) return { type: 8 + value, bytes: NO_BYTES }
-  for (const { type, size } of INTEGER_TYPES) {
-    if (value >= 2 ** (8 * size - 1)) continue
-    const bytes = Buffer.alloc(size)
-    bytes.writeUIntBE(value, 0, size)
-    return { type, bytes }
+function writeVarint(target: Buffer, value: number, at: number): number {
+  const end = at + varintBytes(value)
+  let rest = value
+  for (let place = end - 1; place >= at; place--) {
+    target[place] = (rest % 128) + (place === end - 1 ? 0 : 128)
+    rest = Math.floor(rest / 128)
   }
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(BigInt(value))
-  return { type: 6, bytes }
+  return end
+}
+
+function varintBytes(value: number): number {
+  let count = 1
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) count += 1
+  return count
+}
+
+/** Bytes of integers by their serial type: two's complement, so the highest bit is the sign. */
+const INTEGER_BYTES = [0, 1, 2, 3, 4, 6, 8] as const
+
+/** What SQLite calls the kind and the length of a value: integers take as few bytes as they can. */
+function serialType(value: SqliteValue): number {
+  if (value === null) return 0
+  if (typeof value === 'string') return 13 + 2 * Buffer.byteLength(value)
+  if (value <= 1) return 8 + value
+  return INTEGER_BYTES.findIndex((size) => size > 0 && value < 2 ** (8 * size - 1))
+}
+
+function valueBytes(type: number): number {
+  return type >= 13 ? (type - 13) / 2 : (INTEGER_BYTES[type] ?? 0)
 }
