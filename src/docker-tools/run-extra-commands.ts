@@ -58,8 +58,8 @@ async function runIn(root: string, scratch: string, job: ExtraCommandsJob): Prom
     storeDir: job.store.dir,
     binds: await findBinds(job, join(scratch, 'store')),
     needsBinds: job.namesStorePaths,
-    variables: job.nixDatabase === undefined ? {} : nixVariables(root),
     signal: job.signal,
+    ...(job.nixDatabase === undefined ? {} : { environment: nixVariables(root) }),
   })
 }
 
