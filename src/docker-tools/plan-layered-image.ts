@@ -6,6 +6,7 @@ import {
   compareStorePaths,
   directoryTree,
   fileTree,
+  type MeasuredNode,
   narSizeOf,
   type ReferenceGraph,
   type StorePath,
@@ -57,7 +58,7 @@ export async function planLayeredImage(
 
   const contents: StorePath[] = []
   for (const item of args.contents) contents.push(await resolvePath(item, 'contents', context))
-  const contentsClosure = (await closure(context.store, contents)).map((node) => node.path)
+  const contentsClosure = await closure(context.store, contents)
   const baseJson = await planBaseJson(args, context)
   const customisation = await planCustomisation(args, contents, contentsClosure, context)
   stack.use(customisation)
@@ -127,15 +128,19 @@ async function planBaseJson(args: ResolvedLayeredArgs, context: BuildContext) {
 async function planCustomisation(
   args: ResolvedLayeredArgs,
   contents: readonly StorePath[],
-  known: readonly StorePath[],
+  contentsClosure: readonly MeasuredNode[],
   context: BuildContext,
 ) {
+  const known = contentsClosure.map((node) => node.path)
   const scriptPaths = await findReferences(once(Buffer.from(args.extraCommands)), known, context.store, 'extraCommands')
   const scriptClosure = (await closure(context.store, scriptPaths)).map((node) => node.path)
   const layer = await makeCustomisationLayer(
     {
       contents,
       extraCommands: args.extraCommands,
+      nixDatabase: args.includeNixDB
+        ? { closure: contentsClosure, contents, upstreamRoot: '/build/old_out' }
+        : undefined,
       known: unique([...known, ...scriptClosure]),
       namesStorePaths: scriptPaths.length > 0,
     },
@@ -149,7 +154,7 @@ async function planCustomisation(
       enableFakechroot: false,
       extraCommands: args.extraCommands,
       fakeRootCommands: '',
-      includeNixDB: false,
+      includeNixDB: args.includeNixDB,
     }),
     inputs: unique([...contents, ...scriptPaths]),
     storeDir: context.store.dir,
