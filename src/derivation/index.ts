@@ -1,7 +1,7 @@
 /**
- * What can be built, and where the result belongs: Nix derivations, for now
- * their texts, read and written, and their output paths. Builds nothing, and
- * writes to no store.
+ * What can be built, and where the result belongs: Nix derivations, their
+ * texts and output paths; builders; and the session that makes outputs and puts
+ * them into the local store. Knows nothing of images.
  *
  * @see https://nix.dev/manual/nix/latest/protocols/derivation-aterm
  */
@@ -11,5 +11,9 @@ export type { Derivation, DerivationOutput, FixedContent } from './derivation.ts
 export { encodeDerivation } from './encode-derivation.ts'
 export { type DerivationIdentity, hashDerivationModulo, identifyDerivation } from './hash-derivation-modulo.ts'
 export { identifyDerivations } from './identify-derivations.ts'
+export { openRealiseSession } from './open-realise-session.ts'
 export { parseDerivation } from './parse-derivation.ts'
+export { findPlaceholders, placeholder, placeholderOf, replacePlaceholders } from './placeholder.ts'
+export { isRealisable, type Realisable, type Realisation, REALISE, type RealiseOptions } from './realisable.ts'
+export type { Builder, RealiseSession, RealiseSessionOptions } from './realise-session.ts'
 export { writeDerivation, type WrittenDerivation } from './write-derivation.ts'
