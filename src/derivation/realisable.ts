@@ -19,11 +19,16 @@ export interface Realisation {
    * its path.
    */
   realise(session: RealiseSession, options: RealiseOptions): Promise<StorePath>
-  /**
-   * What it counts as where a derivation uses it. Without this, its output is
-   * a source of the derivation, and made before the derivation is written.
-   */
-  asInput?(session: RealiseSession): Promise<DerivationInput>
+  /** Where it is the output of a derivation. Other outputs are sources of the derivations that use them. */
+  readonly derivation?: DerivationOutputOf
+}
+
+/** The derivation that something is an output of. */
+export interface DerivationOutputOf {
+  /** What it counts as where another derivation uses it. */
+  asInput(session: RealiseSession): Promise<DerivationInput>
+  /** Writes its `.drv`, and what that refers to, to the local store. */
+  instantiate(session: RealiseSession): Promise<StorePath>
 }
 
 /** How one output is asked for. */

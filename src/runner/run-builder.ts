@@ -99,15 +99,14 @@ async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): P
       .join(''),
   )
   const view = [root, job.storeDir, job.outputsFolder, binds, job.buildFolder, job.hasNetwork ? 'network' : '']
-  await spawnChecked(
-    'unshare',
-    [
-      ...sandboxArguments(job.hasNetwork),
-      ...['bash', '-c', SANDBOX_PROGRAM, 'sandbox', ...view, variables],
-      ...[job.program, ...job.args],
-    ],
-    { step: job.step, cwd: '/', env: scriptEnvironment(scratch.path), signal, hasLifeline: true },
-  )
+  const sandbox = ['bash', '-c', SANDBOX_PROGRAM, 'sandbox', ...view, variables]
+  await spawnChecked('unshare', [...sandboxArguments(job.hasNetwork), ...sandbox, job.program, ...job.args], {
+    step: job.step,
+    cwd: '/',
+    env: scriptEnvironment(scratch.path),
+    signal,
+    hasLifeline: true,
+  })
 }
 
 async function makeMountPoints({ inputs, outputsFolder }: BuilderJob): Promise<void> {
