@@ -1,8 +1,7 @@
 import { spawnChecked } from '#util'
 import type { StorePath } from '#store'
 import { type Instance, instantiate } from './instance.ts'
-import type { RealiseOptions } from './realisable.ts'
-import type { RealiseSession } from './realise-session.ts'
+import type { RealiseOptions, RealiseSession } from './realisable.ts'
 
 /**
  * Hands a derivation to an installed Nix, which builds it, and what it is built

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { DockerToolsError, TransferError } from '#errors'
 import { openUrl } from '#http'
 import type { DerivationSpec } from './derivation-spec.ts'
-import type { RealiseSession } from './realise-session.ts'
+import type { RealiseSession } from './realisable.ts'
 
 /**
  * Does what Nix's `builtin:fetchurl` does: puts what a URL gives into a file.

@@ -1,8 +1,7 @@
 import { DockerToolsError } from '#errors'
 import type { StorePath } from '#store'
 import type { DerivationInput, DerivationSpec } from './derivation-spec.ts'
-import { type Realisable, REALISE } from './realisable.ts'
-import type { RealiseSession } from './realise-session.ts'
+import { type Realisable, REALISE, type RealiseSession } from './realisable.ts'
 import { writeDerivation, type WrittenDerivation } from './write-derivation.ts'
 
 /** A derivation whose path is known, and what it is made from. */

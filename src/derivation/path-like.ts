@@ -1,8 +1,7 @@
 import { DockerToolsError } from '#errors'
 import { isStorePath, type StorePath } from '#store'
 import { findPlaceholders } from './placeholder.ts'
-import { isRealisable, type Realisable } from './realisable.ts'
-import type { RealiseSession } from './realise-session.ts'
+import { isRealisable, type Realisable, type RealiseSession } from './realisable.ts'
 
 /**
  * What a builder takes where nixpkgs takes a derivation or path: something to

@@ -5,8 +5,7 @@ import { makeTempDir } from '#util'
 import { collectOutputs } from './collect-outputs.ts'
 import { compareWithStored } from './compare-with-stored.ts'
 import { type Instance, instantiate } from './instance.ts'
-import type { RealiseOptions } from './realisable.ts'
-import type { RealiseSession } from './realise-session.ts'
+import type { RealiseOptions, RealiseSession } from './realisable.ts'
 
 /** Where something is made. Everything in here is on the disk of the store. */
 export interface Workplace {

@@ -8,7 +8,7 @@ import { fetchFile } from './fetch-file.ts'
 import type { Instance } from './instance.ts'
 import { placeholder } from './placeholder.ts'
 import type { Workplace } from './realise-instance.ts'
-import type { RealiseSession } from './realise-session.ts'
+import type { RealiseSession } from './realisable.ts'
 import { thisSystem } from './this-system.ts'
 
 /** Variables by which Nix is asked for what is not built here. They must not be ignored. */

@@ -1,8 +1,7 @@
 import { report } from '#events'
 import { compareStorePaths, isStorePath, scanReferences, type StorePath } from '#store'
 import { findPlaceholders, replacePlaceholders } from './placeholder.ts'
-import type { Realisable } from './realisable.ts'
-import type { RealiseSession } from './realise-session.ts'
+import type { Realisable, RealiseSession } from './realisable.ts'
 
 /** What texts of a definition use. */
 export interface UsedTexts {

@@ -181,7 +181,7 @@ test('outputs become valid together, not in a circle; another content for the sa
   ]
   await assert.rejects(store.registerOutputs(circle, { known: [] }), failsWith('OUTPUT_INVALID', 'circle'))
   assert.deepEqual([await store.has(out), await store.has(dev)], [false, false])
-  const fixed = { path: dev, physicalTemp: make(`${dev}`), contentAddress: 'fixed:r:sha256:x' }
+  const fixed = { path: dev, physicalTemp: make(dev), contentAddress: 'fixed:r:sha256:x' }
   await assert.rejects(store.registerOutputs([fixed], { known: [] }), failsWith('OUTPUT_INVALID', 'refers to'))
   rmSync(join(path, 'made-dev'))
   writeFileSync(join(path, 'made-dev'), dev)
