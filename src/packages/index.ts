@@ -1,0 +1,11 @@
+/**
+ * Where packages come from: binary caches, nixpkgs by an installed Nix or by a
+ * lock file, and programs of this machine with the libraries they load. Builds
+ * nothing by itself, and knows nothing of images.
+ *
+ * @see https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
+ */
+export { fromBinaryCache, type FromBinaryCacheArgs, type FromBinaryCacheOptions } from './from-binary-cache.ts'
+export { hostProgram, type HostProgramArgs, type HostProgramOptions } from './host-program.ts'
+export { findPackage, type FoundPackage, nixpkgs } from './nixpkgs.ts'
+export { LOCK_FILE_NAME } from './package-lock.ts'
