@@ -72,7 +72,17 @@ export function hostProgram(given: string | readonly string[] | HostProgramArgs,
     added.set(session, known)
     return known
   }
-  return makeBuilt(name, {}, { name, outPath: add, realise: add })
+  const built = makeBuilt(name, {}, { name, outPath: add, realise: add })
+  hostPrograms.add(built)
+  return built
+}
+
+/** Programs that are not complete by themselves: what they need has to be linked into the root as well. */
+const hostPrograms = new WeakSet<object>()
+
+/** Whether a value is what `hostProgram` gave. */
+export function isHostProgram(value: object): boolean {
+  return hostPrograms.has(value)
 }
 
 async function addTo(session: RealiseSession, name: string, selection: HostSelection): Promise<StorePath> {

@@ -24,8 +24,13 @@ export class HostTree {
    * @throws {DockerToolsError} `DEFINITION_INVALID` for a file that is in a Nix store.
    */
   addFile(realPath: ByteString): void {
+    this.addFileAt(realPath, realPath)
+  }
+
+  /** Takes a file in at another place. */
+  addFileAt(place: ByteString, realPath: ByteString): void {
     this.#refuseStore(realPath)
-    this.#place(realPath, { type: 'file', onDisk: realPath })
+    this.#place(place, { type: 'file', onDisk: realPath })
   }
 
   /** Makes a file, or folder, that is taken in be there by another name as well. */

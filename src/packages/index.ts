@@ -6,6 +6,8 @@
  * @see https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
  */
 export { fromBinaryCache, type FromBinaryCacheArgs, type FromBinaryCacheOptions } from './from-binary-cache.ts'
-export { hostProgram, type HostProgramArgs, type HostProgramOptions } from './host-program.ts'
+export { hostFile } from './host-file.ts'
+export { hostProgram, type HostProgramArgs, type HostProgramOptions, isHostProgram } from './host-program.ts'
 export { findPackage, type FoundPackage, nixpkgs } from './nixpkgs.ts'
+export { choosePackage, type PackageChoice } from './choose-package.ts'
 export { LOCK_FILE_NAME } from './package-lock.ts'
