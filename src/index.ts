@@ -33,7 +33,6 @@ export {
   type MergedRecipe,
   mergeImages,
   type MergeImagesArgs,
-  type NestedDefinition,
   type PathArgument,
   type Recipe,
   streamConf,

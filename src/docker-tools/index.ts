@@ -11,7 +11,6 @@ export type {
   BuildLayeredImageArgs,
   ConfigArgument,
   ContentsArgument,
-  NestedDefinition,
   PathArgument,
   StreamLayeredImageArgs,
 } from './layered-image-args.ts'
