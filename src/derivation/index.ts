@@ -5,15 +5,28 @@
  *
  * @see https://nix.dev/manual/nix/latest/protocols/derivation-aterm
  */
+export { type Built, type Meta, setPrio } from './built.ts'
+export type { Coercible, DerivationArgs } from './derivation-args.ts'
+export { derivation, type DerivationRecipe } from './derivation-recipe.ts'
 export { derivationOutputPath } from './derivation-output-path.ts'
 export type { DerivationInput, DerivationSpec } from './derivation-spec.ts'
 export type { Derivation, DerivationOutput, FixedContent } from './derivation.ts'
 export { encodeDerivation } from './encode-derivation.ts'
 export { type DerivationIdentity, hashDerivationModulo, identifyDerivation } from './hash-derivation-modulo.ts'
 export { identifyDerivations } from './identify-derivations.ts'
-export { openRealiseSession } from './open-realise-session.ts'
+export { openRealiseSession, type RealiseSessionOptions } from './open-realise-session.ts'
+export { isPathLike, type PathLike, resolvePath, type UsedPath } from './path-like.ts'
 export { parseDerivation } from './parse-derivation.ts'
 export { findPlaceholders, placeholder, placeholderOf, replacePlaceholders } from './placeholder.ts'
-export { isRealisable, type Realisable, type Realisation, REALISE, type RealiseOptions } from './realisable.ts'
-export type { Builder, RealiseSession, RealiseSessionOptions } from './realise-session.ts'
+export {
+  type Builder,
+  type DerivationOutputOf,
+  isRealisable,
+  type Realisable,
+  type Realisation,
+  REALISE,
+  type RealiseOptions,
+  type RealiseSession,
+} from './realisable.ts'
+export { resolveTexts, type UsedTexts } from './used-texts.ts'
 export { writeDerivation, type WrittenDerivation } from './write-derivation.ts'

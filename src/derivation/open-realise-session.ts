@@ -3,8 +3,7 @@ import { basename, resolve } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { CompositeStore, type Store, type StorePath, type WritableStore } from '#store'
 import { OnceMap } from './once-map.ts'
-import { type Realisable, REALISE, type RealiseOptions } from './realisable.ts'
-import type { Builder, RealiseSession, RealiseSessionOptions } from './realise-session.ts'
+import { type Builder, type Realisable, REALISE, type RealiseOptions, type RealiseSession } from './realisable.ts'
 import { Turns } from './turns.ts'
 import { type NamedTask, WaitGraph } from './wait-graph.ts'
 
@@ -12,6 +11,22 @@ import { type NamedTask, WaitGraph } from './wait-graph.ts'
 interface Tasks {
   readonly path: NamedTask
   readonly output: NamedTask
+}
+
+/** What a session works with. */
+export interface RealiseSessionOptions {
+  /** What is read besides `writable`. */
+  readonly store: Store
+  /** Opened and closed by who opens the session. */
+  readonly writable: WritableStore
+  /** Default: `own`. */
+  readonly builder?: Builder
+  /** Default: the working directory. */
+  readonly baseDirectory?: string
+  /** Builders that run at once. Default: one a core. */
+  readonly jobs?: number
+  readonly timeLimitSeconds?: number
+  readonly signal?: AbortSignal
 }
 
 /** Starts work on outputs. There is nothing to close: the stores are the caller's. */

@@ -112,6 +112,14 @@ export interface WritableStore extends Store, AsyncDisposable {
   /** A path on the store's disk where nothing is, for something that is to be added. It goes with the store object. */
   scratchPath(): Promise<string>
 
+  /**
+   * Keeps other processes, and other callers of this one, from making the same
+   * thing: waits until nobody else holds this lock. It ends with the process.
+   *
+   * @throws {DockerToolsError} `INTERRUPTED`.
+   */
+  lock(path: StorePath): Promise<Disposable>
+
   /** As `registerOutputs`, for one. */
   registerOutput(path: StorePath, physicalTemp: string, options: OutputOptions): Promise<PathInfo>
 
@@ -120,7 +128,9 @@ export interface WritableStore extends Store, AsyncDisposable {
    * store, references are found, and all outputs become valid at once.
    *
    * @throws {DockerToolsError} `STORE_PATH_MISSING` for a reference that is not
-   *   in the store; `IntegrityError` `DIGEST_MISMATCH` if a path is there
+   *   in the store; `OUTPUT_INVALID` for outputs that refer to each other in a
+   *   circle, or to anything where their path follows from their content;
+   *   `IntegrityError` `DIGEST_MISMATCH` if a path is there
    *   already with another content.
    */
   registerOutputs(outputs: readonly NewOutput[], options: OutputOptions): Promise<readonly PathInfo[]>
