@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises'
 import type { Realisable } from '#derivation'
 import { jsonObject, parseJson } from '#image'
 import { type LayeringPipeline, parseLayeringPipeline } from '#layering'
-import { closure, type StorePath } from '#store'
+import type { StorePath } from '#store'
 import { encodeBaseJson } from './base-json.ts'
 import type { BuildContext } from './build-context.ts'
 import { layeredConfPath } from './conf.ts'
 import { fileOfStorePath } from './file-of-store-path.ts'
 import { fillJson, fillText } from './fill-placeholders.ts'
 import { findReferences } from './find-references.ts'
+import { findScriptPaths, once } from './find-script-paths.ts'
 import type { PathArgument } from './layered-image-args.ts'
 import { ourOutputPath } from './our-derivation.ts'
-import { realiseInputs } from './realise-inputs.ts'
 import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
 import { madeFirst, pathOf, resolvePath } from './resolve-path.ts'
 import { toJsonValue } from './to-json-value.ts'
@@ -38,7 +38,10 @@ export interface LayeredIdentity {
  *
  * @throws {DockerToolsError} `STORE_PATH_MISSING`, `FILE_UNREADABLE`, and what making inputs throws.
  */
-export async function identifyLayeredImage(given: ResolvedLayeredArgs, context: BuildContext): Promise<LayeredIdentity> {
+export async function identifyLayeredImage(
+  given: ResolvedLayeredArgs,
+  context: BuildContext,
+): Promise<LayeredIdentity> {
   const storeDir = context.store.dir
   const contents: StorePath[] = []
   for (const item of given.contents) contents.push(await pathOf(item, 'contents', context))
@@ -93,23 +96,6 @@ export async function identifyLayeredImage(given: ResolvedLayeredArgs, context: 
   }
 }
 
-/**
- * The store paths that the script names. Those of the closure of `contents`
- * count even where their hash parts stand alone, so the contents are made for a script.
- */
-async function findScriptPaths(
-  script: string,
-  filledIn: readonly StorePath[],
-  contents: readonly StorePath[],
-  made: readonly Realisable[],
-  context: BuildContext,
-): Promise<readonly StorePath[]> {
-  if (script === '') return []
-  await realiseInputs(made, context)
-  const known = (await closure(context.store, contents)).map((node) => node.path)
-  return await findReferences(once(script), [...new Set([...known, ...filledIn])], context.store, 'extraCommands')
-}
-
 async function readPipeline(
   value: ResolvedLayeredArgs['pipeline'],
   context: BuildContext,
@@ -122,9 +108,4 @@ async function readPipeline(
   const path = await resolvePath(value as PathArgument, 'layeringPipeline', context)
   await using file = await fileOfStorePath(path, 'layeringPipeline', context.store)
   return parseLayeringPipeline(toPlain(parseJson(await readFile(file.path, 'utf8'), `layering pipeline "${path}"`)))
-}
-
-// oxlint-disable-next-line require-await -- scanners take streams
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text)
 }

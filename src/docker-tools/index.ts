@@ -24,10 +24,13 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  RealisedOutput,
+  RealiseOutputOptions,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { realise } from './realise.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'

@@ -1,5 +1,5 @@
 import { placeholderOf, type Realisable, type Realisation, REALISE } from '#derivation'
-import { DockerToolsError, IntegrityError } from '#errors'
+import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import type { StorePath } from '#store'
 import { type BuildContext, contextOf } from './build-context.ts'
@@ -40,29 +40,25 @@ async function realiseOwn(output: OwnOutput, context: BuildContext, isRebuild: b
   const path = await output.outPath(context)
   const { session, signal } = context
   signal?.throwIfAborted()
-  if (!(await session.store.has(path))) await make(output, path, context)
+  if (!(await session.store.has(path))) await makeFirst(output, path, context)
   // A binary cache may have it: from there it comes with all it refers to.
   else await session.bring([path])
   if (isRebuild) await makeAgain(output, path, context)
   return path
 }
 
-async function make(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
-  const { writable } = context.session
-  // First of all: whether the store can be written is known before the work is done.
-  const place = await writable.scratchPath()
+async function makeFirst(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
+  const { session } = context
+  // Another process may want the same: whoever comes later finds it made. That the store can be written is known from here.
+  using _lock = await session.writable.lock(path)
+  if ((await session.writable.keep([path])).length === 0) return
+  const place = await session.writable.scratchPath()
   report({ type: 'building', path })
   const references = await output.make(place, context, false)
+  context.signal?.throwIfAborted()
   context.sources.assertUnchanged()
-  await context.session.bring(references)
-  try {
-    await writable.registerOutput(path, place, { known: references })
-  } catch (error) {
-    // Another process was quicker, with other bytes: what was asked for is there.
-    if (!(error instanceof IntegrityError) || !(await writable.has(path))) throw error
-    const message = `"${path}" was built by another process at the same time, with other bytes; its result is taken`
-    report({ type: 'warning', code: 'BUILT_TWICE', message })
-  }
+  await session.bring(references)
+  await session.writable.registerOutput(path, place, { known: references })
 }
 
 /** Makes it at another place, and compares. */
@@ -73,9 +69,7 @@ async function makeAgain(output: OwnOutput, path: StorePath, context: BuildConte
   await output.make(place, context, true)
   const difference = await firstDifference((await writable.realPath(path)) ?? path, place)
   if (difference === undefined) return
-  throw new DockerToolsError(
-    'NOT_REPRODUCIBLE',
-    `Cannot build "${path}" again with the same result: ${difference}`,
-    { hint: 'The store keeps what was built first' },
-  )
+  throw new DockerToolsError('NOT_REPRODUCIBLE', `Cannot build "${path}" again with the same result: ${difference}`, {
+    hint: 'The store keeps what was built first',
+  })
 }

@@ -1,5 +1,14 @@
 import { checkMaxLayers } from '#layering'
-import { closure, compareStorePaths, directoryTree, fileTree, narSizeOf, type ReferenceGraph, type StorePath, storePathHash } from '#store'
+import {
+  closure,
+  compareStorePaths,
+  directoryTree,
+  fileTree,
+  narSizeOf,
+  type ReferenceGraph,
+  type StorePath,
+  storePathHash,
+} from '#store'
 import type { BuildContext } from './build-context.ts'
 import { encodeConf } from './conf.ts'
 import type { CustomisationLayer } from './customisation-layer.ts'
@@ -9,10 +18,13 @@ import type { LayeredIdentity } from './identify-layered-image.ts'
 import { type BaseImage, openBaseImage } from './open-base-image.ts'
 import { realiseInputs } from './realise-inputs.ts'
 import type { Conf } from './recipe.ts'
+import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
 import { storedCustomisation } from './stored-customisation.ts'
 
 /** A layered image with everything decided and nothing written yet. */
 export interface LayeredPlan extends AsyncDisposable {
+  /** With paths in the place of placeholders. */
+  readonly args: ResolvedLayeredArgs
   readonly base: BaseImage | undefined
   readonly customisation: CustomisationLayer & { readonly path: StorePath }
   /** The closure of the image, with its own derivations. */
@@ -66,6 +78,7 @@ export async function planLayeredImage(
   const imageTag = async (): Promise<string> => args.tag ?? storePathHash(await identity.confPath())
   const owner = stack.move()
   return {
+    args,
     base,
     customisation,
     graph,

@@ -46,7 +46,7 @@ export async function streamConf(confText: string, sink: ByteSink, options: Writ
     await using context = await openContext(options)
     await using stack = new AsyncDisposableStack()
     const base = conf.fromImage === null ? undefined : stack.use(await openBase(conf.fromImage, context))
-    const content = await openCustomisation(conf.customisation, context, stack)
+    const content = await findCustomisation(conf.customisation, context, stack)
     const sizes = await knownSizes(conf.storeLayers.flat(), context)
     return await streamImage(
       {
@@ -107,7 +107,7 @@ async function openBase(path: string, context: BuildContext): Promise<BaseArchiv
   return await openBaseArchive(file.path, what)
 }
 
-async function openCustomisation(folder: string, context: BuildContext, stack: AsyncDisposableStack): Promise<Content> {
+async function findCustomisation(folder: string, context: BuildContext, stack: AsyncDisposableStack): Promise<Content> {
   if (await isThere(folder)) return await openCustomisation(folder)
   if (!isStorePath(folder, context.store.dir)) throw missing(folder, context)
   const physical = await context.store.realPath(folder)

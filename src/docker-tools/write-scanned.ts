@@ -31,10 +31,7 @@ export async function writeScanned(
 }
 
 /** Those of `known` whose hash parts stand in the bytes. */
-export async function findKnown(
-  source: AsyncIterable<Uint8Array>,
-  known: readonly StorePath[],
-): Promise<StorePath[]> {
+export async function findKnown(source: AsyncIterable<Uint8Array>, known: readonly StorePath[]): Promise<StorePath[]> {
   const { hashParts } = await scanReferences(source, { knownHashParts: new Set(known.map(storePathHash)) })
   return known.filter((path) => hashParts.has(storePathHash(path)))
 }

@@ -55,7 +55,7 @@ function refuseForeign(link: string): void {
 }
 
 /** In one step: whoever looks sees the old link or the new one. */
-function placeLink(link: string, target: string): void {
+export function placeLink(link: string, target: string): void {
   const temp = mkdtempSync(join(dirname(link), '.dockertools-'))
   try {
     symlinkSync(target, join(temp, 'link'))

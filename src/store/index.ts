@@ -38,6 +38,7 @@ export { DEFAULT_NAR_LIMITS, type NarLimits, readNar } from './read-nar.ts'
 export { closureOf, type MeasuredNode, type ReferenceGraph, type ReferenceNode } from './reference-graph.ts'
 export { type FoundReferences, type ReferenceScanOptions, scanReferences } from './scan-references.ts'
 export { BUILT_IN_KEY, fingerprint, TrustedKeys, verifySignature } from './signature.ts'
+export { recordProgram } from './record-program.ts'
 export type { Store } from './store.ts'
 export type { StoreOptions } from './store-options.ts'
 export {

@@ -50,6 +50,7 @@ export class UnwritableStore implements WritableStore {
   readonly registerOutputs = (): Promise<never> => this.#refuse()
   readonly copyClosure = (): Promise<never> => this.#refuse()
   readonly keep = (): Promise<never> => this.#refuse()
+  readonly lock = (): Promise<never> => this.#refuse()
   readonly addRoot = (): Promise<never> => this.#refuse()
   readonly collectGarbage = (): Promise<never> => this.#refuse()
 

@@ -1,0 +1,62 @@
+import { derivation, type Realisable } from '#derivation'
+import { buildImage } from './build-image.ts'
+import { buildLayeredImage } from './build-layered-image.ts'
+import { exportImage } from './export-image.ts'
+import { mergeImages } from './merge-images.ts'
+import { streamLayeredImage } from './stream-layered-image.ts'
+
+/** Functions that a definition may name. Each takes its arguments as one object, and checks them. */
+export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new Map<string, (args: never) => Realisable>(
+  [
+    ['streamLayeredImage', streamLayeredImage],
+    ['buildLayeredImage', buildLayeredImage],
+    ['buildImage', buildImage],
+    ['mergeImages', mergeImages],
+    ['exportImage', exportImage],
+    ['derivation', derivation],
+  ],
+)
+
+/** Functions of the plan that are not built yet: known, and refused. */
+export const UNBUILT: readonly string[] = [
+  'buildImageWithNixDb',
+  'buildLayeredImageWithNixDb',
+  'pullImage',
+  'streamNixShellImage',
+  'buildNixShellImage',
+  'binSh',
+  'usrBinEnv',
+  'caCertificates',
+  'fakeNss',
+  'runCommand',
+  'writeText',
+  'writeTextDir',
+  'writeTextFile',
+  'writeScript',
+  'writeScriptBin',
+  'writeShellScript',
+  'writeShellScriptBin',
+  'symlinkJoin',
+  'buildEnv',
+  'importPath',
+  'fetchurl',
+  'storePath',
+  'fromBinaryCache',
+  'nixpkgs',
+  'hostProgram',
+]
+
+/**
+ * How an argument is read where it is not a plain value with definitions in it:
+ * - `json`: passed on as it is, with numbers as they were written. An object in it is data, whatever its names.
+ * - `data`: an object for readers, passed on as well.
+ * - `record`: an object whose names are the user's; definitions stand in it as values.
+ * - `texts`: definitions in it are paths in texts.
+ */
+export const ARGUMENT_KINDS: ReadonlyMap<string, 'json' | 'data' | 'record' | 'texts'> = new Map([
+  ['config', 'json'],
+  ['passthru', 'data'],
+  ['meta', 'data'],
+  ['env', 'record'],
+  ['layeringPipeline', 'texts'],
+] as const)
