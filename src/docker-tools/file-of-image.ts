@@ -1,9 +1,11 @@
 import { open } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { Realisable } from '#derivation'
+import { DockerToolsError } from '#errors'
 import type { StorePath } from '#store'
 import { makeTempDir } from '#util'
 import type { BuildContext } from './build-context.ts'
+import { isExportRecipe } from './export-recipe.ts'
 import { fileOfStorePath } from './file-of-store-path.ts'
 import { imageRealisation } from './image-realisation.ts'
 import type { PathArgument } from './layered-image-args.ts'
@@ -42,6 +44,7 @@ export async function fileOfImage(
   context: BuildContext,
 ): Promise<FileOfImage> {
   const made = madeFirst(value)
+  if (made !== undefined) archiveOf(made)
   if (isRecipe(made)) return await fileOfRecipe(made, noun, context)
   if (made === undefined && typeof value === 'string' && !value.startsWith(`${context.store.dir}/`)) {
     const path = isAbsolute(value) ? value : resolve(context.baseDirectory, value)
@@ -71,10 +74,11 @@ export async function realiseImage(value: PathArgument, context: BuildContext): 
 }
 
 async function fileOfRecipe(recipe: Recipe, noun: string, context: BuildContext): Promise<FileOfImage> {
-  const label = await context.session.outPath(archiveOf(recipe))
+  const archivePath = await context.session.outPath(archiveOf(recipe))
   const what = `${noun} "${recipe.imageName}"`
-  const storePath = (): Promise<StorePath> => context.session.outPath(recipe)
-  const stored = (await context.store.has(label)) ? await context.store.realPath(label) : undefined
+  const label = await context.session.outPath(recipe)
+  const storePath = (): Promise<StorePath> => Promise.resolve(label)
+  const stored = (await context.store.has(archivePath)) ? await context.store.realPath(archivePath) : undefined
   if (stored !== undefined) return { path: stored, what, label, storePath, [Symbol.asyncDispose]: nothing }
   await using stack = new AsyncDisposableStack()
   const scratch = stack.use(await makeTempDir('image-'))
@@ -86,6 +90,12 @@ async function fileOfRecipe(recipe: Recipe, noun: string, context: BuildContext)
 }
 
 function archiveOf(value: Realisable): Realisable {
+  if (isExportRecipe(value)) {
+    throw new DockerToolsError(
+      'DEFINITION_INVALID',
+      `Cannot use the result of ${value.function} as an image: it is a file system, it should be an image`,
+    )
+  }
   return isRecipe(value) ? imageRealisation(value).archive : value
 }
 
