@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DockerToolsError, type ErrorCode } from '#errors'
 import { type BuildEvent, withReporter } from '#events'
 import { openRealiseSession, type RealiseSession, type RealiseSessionOptions, type Realisable } from '#derivation'
 import { openStore, openWritableStore, type StorePath, type WritableStore } from '#store'
 import { makeTempDir } from '#util'
+import { ROOT } from '../../test/support/places.ts'
 
 /** A local store in a temp folder, and what Nix says of it. */
 export interface Workshop extends AsyncDisposable {
@@ -18,6 +20,8 @@ export interface Workshop extends AsyncDisposable {
   realise(value: Realisable, options?: Partial<RealiseSessionOptions>): Promise<string>
   physical(path: StorePath | string): string
   nix(program: string, ...args: string[]): string
+  /** Base names of what is in the store's folder. */
+  names(): string[]
 }
 
 /** @param stores Others that are read. */
@@ -46,6 +50,7 @@ export async function openWorkshop(stores: readonly string[] = []): Promise<Work
     events,
     session,
     physical,
+    names: () => readdirSync(join(root, 'nix/store')).filter((name) => name !== '.links'),
     async realise(value, options) {
       return physical(
         await withReporter(
@@ -66,5 +71,28 @@ export async function openWorkshop(stores: readonly string[] = []): Promise<Work
       await store[Symbol.asyncDispose]()
       await temp[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Starts a program that imports from the sources. */
+export function startProgram(text: string, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', text, '--', ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** Command lines of all processes there are. */
+export function commandLines(): string[] {
+  return execFileSync('ps', ['axo', 'args'], { encoding: 'utf8' }).split('\n')
+}
+
+/** For `assert.rejects`: an error of ours with this code, whose message has all the texts. */
+export function failsWith(code: ErrorCode, ...texts: readonly string[]): (error: unknown) => boolean {
+  return (error) => {
+    if (!(error instanceof DockerToolsError) || error.code !== code) throw error
+    const missing = texts.find((text) => !error.message.includes(text))
+    if (missing !== undefined) throw new Error(`"${missing}" is not in: ${error.message}`, { cause: error })
+    return true
   }
 }

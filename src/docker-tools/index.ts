@@ -11,7 +11,6 @@ export type {
   BuildLayeredImageArgs,
   ConfigArgument,
   ContentsArgument,
-  NestedDefinition,
   PathArgument,
   StreamLayeredImageArgs,
 } from './layered-image-args.ts'
@@ -25,10 +24,13 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  RealisedOutput,
+  RealiseOutputOptions,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { realise } from './realise.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'

@@ -36,6 +36,7 @@ import type {
   GarbageReport,
   NewOutput,
   OutputOptions,
+  RootOptions,
   VerifyOptions,
   VerifyReport,
   WritableStore,
@@ -184,10 +185,11 @@ export class LocalStore implements WritableStore {
     return await (await this.#write()).keep(paths)
   }
 
-  async addRoot(link: string, path: StorePath): Promise<void> {
+  async addRoot(link: string, path: StorePath, { target = 'logical' }: RootOptions = {}): Promise<void> {
     const writer = await this.#write()
     if ((await writer.keep([path])).length > 0) throw pathMissing(path, this.uri)
-    addGcRoot(this.#layout, this.dir, resolve(link), path)
+    const shown = target === 'logical' ? path : join(this.#layout.storeDir, storePathBaseName(path))
+    addGcRoot(this.#layout, resolve(link), shown)
   }
 
   async collectGarbage(options: GarbageOptions = {}): Promise<GarbageReport> {

@@ -39,6 +39,16 @@ export interface GarbageOptions {
   readonly isDryRun?: boolean
 }
 
+/** How a root is made. */
+export interface RootOptions {
+  /**
+   * What the link points to: `logical`, the path as it is named, which a real
+   * Nix takes for a root as well (the default); or `physical`, where it is on
+   * this machine, so that it can be read through the link.
+   */
+  readonly target?: 'logical' | 'physical'
+}
+
 /** What was garbage. */
 export interface GarbageReport {
   readonly paths: readonly StorePath[]
@@ -143,12 +153,12 @@ export interface WritableStore extends Store, AsyncDisposable {
 
   /**
    * Keeps a path, and what it refers to, as long as the symlink `link` is
-   * there, which is made and points to it by its logical path.
+   * there, which is made.
    *
    * @throws {DockerToolsError} `STORE_PATH_MISSING`; `WRITE_FAILED` if
    *   something else is at `link`.
    */
-  addRoot(link: string, path: StorePath): Promise<void>
+  addRoot(link: string, path: StorePath, options?: RootOptions): Promise<void>
 
   /** Deletes every path that no root reaches. */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>
