@@ -17,11 +17,16 @@ import {
   writeTextDir,
   writeTextFile,
 } from '#derivation'
+import { fromBinaryCache, hostProgram, nixpkgs } from '#packages'
+import { binSh } from './bin-sh.ts'
 import { buildImage } from './build-image.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
+import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
+import { fakeNss } from './fake-nss.ts'
 import { mergeImages } from './merge-images.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
+import { usrBinEnv } from './usr-bin-env.ts'
 
 /** Functions that a definition may name. Each takes its arguments as one object, and checks them. */
 export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new Map<string, (args: never) => Realisable>(
@@ -32,21 +37,28 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['mergeImages', mergeImages],
     ['exportImage', exportImage],
     ['derivation', derivation],
-  ['runCommand', runCommand],
-  ['writeText', writeText],
-  ['writeTextDir', writeTextDir],
-  ['writeTextFile', writeTextFile],
-  ['writeScript', writeScript],
-  ['writeScriptBin', writeScriptBin],
-  ['writeShellScript', writeShellScript],
-  ['writeShellScriptBin', writeShellScriptBin],
-  ['symlinkJoin', symlinkJoin],
-  ['buildEnv', buildEnv],
-  ['importPath', importPath],
-  ['fetchurl', fetchurl],
-  ['storePath', storePath],
-  ['closureInfo', closureInfo],
-  ['writeClosure', writeClosure],
+    ['runCommand', runCommand],
+    ['writeText', writeText],
+    ['writeTextDir', writeTextDir],
+    ['writeTextFile', writeTextFile],
+    ['writeScript', writeScript],
+    ['writeScriptBin', writeScriptBin],
+    ['writeShellScript', writeShellScript],
+    ['writeShellScriptBin', writeShellScriptBin],
+    ['symlinkJoin', symlinkJoin],
+    ['buildEnv', buildEnv],
+    ['importPath', importPath],
+    ['fetchurl', fetchurl],
+    ['storePath', storePath],
+    ['closureInfo', closureInfo],
+    ['writeClosure', writeClosure],
+    ['fromBinaryCache', fromBinaryCache],
+    ['nixpkgs', nixpkgs],
+    ['hostProgram', hostProgram],
+    ['binSh', binSh],
+    ['usrBinEnv', usrBinEnv],
+    ['caCertificates', caCertificates],
+    ['fakeNss', fakeNss],
   ],
 )
 
@@ -57,13 +69,6 @@ export const UNBUILT: readonly string[] = [
   'pullImage',
   'streamNixShellImage',
   'buildNixShellImage',
-  'binSh',
-  'usrBinEnv',
-  'caCertificates',
-  'fakeNss',
-  'fromBinaryCache',
-  'nixpkgs',
-  'hostProgram',
 ]
 
 /**
