@@ -83,7 +83,8 @@ export class HostTree {
         if (target === undefined) yield await fileEntry(path, node.onDisk)
         else yield { type: 'symlink', path, mode: 0o777, target }
       } else {
-        yield { type: 'directory', path, mode: 0o555 }
+        // The store makes it read-only when it has its place: a folder that nobody may write to cannot be moved.
+        yield { type: 'directory', path, mode: 0o755 }
         const names = [...node.children.keys()].toSorted(compareByteStrings).toReversed()
         const prefix = path === '' ? '' : `${path}/`
         for (const name of names) stack.push({ path: (prefix + name) as ByteString, node: node.children.get(name)! })
