@@ -98,7 +98,8 @@ export class PackageMerge {
     }
     if (priority > old.priority && !isOldFolder) return
     if (!files.isFolder(target) || !isOldFolder) {
-      this.#collide(target, old, ignore)
+      // What is no folder cannot be left out where folders are merged already: upstream fails, too.
+      this.#collide(target, old, old.target === '' ? 'no' : ignore)
       return
     }
     if (old.target !== '') this.#placeAll(relative, old.target, old.priority, ignore)
