@@ -34,6 +34,7 @@ const VALUES: readonly string[] = [
   'multiPlatformImage',
   'nixpkgs',
   'placeholder',
+  'realise',
   'runCommand',
   'setPrio',
   'shadowSetup',

@@ -4,6 +4,7 @@ import { closure, type StorePath } from '#store'
 import { makeTempDir } from '#util'
 import { collectOutputs } from './collect-outputs.ts'
 import { compareWithStored } from './compare-with-stored.ts'
+import { isMade } from './is-made.ts'
 import { type Instance, instantiate } from './instance.ts'
 import type { RealiseOptions, RealiseSession } from './realisable.ts'
 
@@ -13,6 +14,8 @@ export interface Workplace {
   readonly outputsFolder: string
   /** Empty. */
   readonly buildFolder: string
+  /** Empty, for what running a builder needs besides. */
+  readonly scratch: string
   /** What may be seen, and what outputs may refer to: all that the inputs reach. */
   readonly visible: readonly StorePath[]
   /** Where an output is to be made. */
@@ -37,7 +40,7 @@ export async function realiseInstance(
   const { written } = instance
   // Every name that gets here is one of its outputs.
   const path = written.outputs.get(output)!
-  if (!isRebuild && (await session.store.has(path))) return path
+  if (!isRebuild && (await isMade(session, path))) return path
   await session.once(`${isRebuild ? 'rebuild' : 'build'} ${written.path}`, async () => {
     await Promise.all(instance.values.map((value) => session.realise(value)))
     await instantiate(session, instance)
@@ -56,12 +59,15 @@ async function makeAlone(session: RealiseSession, instance: Instance, isRebuild:
   const missing = await writable.keep(paths)
   if (!isRebuild && missing.length === 0) return
   await using temp = await makeTempDir('build-', dirname(await writable.scratchPath()))
-  const [outputsFolder, buildFolder] = [join(temp.path, 'store'), join(temp.path, 'build')]
-  await mkdir(outputsFolder)
-  await mkdir(buildFolder)
+  const [outputsFolder, buildFolder, scratch] = ['store', 'build', 'run'].map((name) => join(temp.path, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const folder of [outputsFolder, buildFolder, scratch]) await mkdir(folder)
   const placeOf = (path: StorePath): string => join(outputsFolder, basename(path))
   const visible = (await closure(writable, instance.inputs)).map((node) => node.path)
-  await make({ outputsFolder, buildFolder, visible, placeOf })
+  await make({ outputsFolder, buildFolder, scratch, visible, placeOf })
   const outputs = await collectOutputs(instance, outputsFolder, visible)
   if (isRebuild) {
     for (const { path, physicalTemp } of outputs) {
