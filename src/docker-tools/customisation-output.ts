@@ -16,9 +16,18 @@ export async function freshCustomisation(
 ): Promise<CustomisationLayer> {
   const { args, contents, scriptPaths, inputs } = identity
   await realiseInputs(inputs, context)
-  const visible = (await closure(context.store, [...new Set([...contents, ...scriptPaths])])).map((node) => node.path)
+  const contentsClosure = await closure(context.store, contents)
+  const known = [...contentsClosure, ...(await closure(context.store, scriptPaths))].map((node) => node.path)
   return await makeCustomisationLayer(
-    { contents, extraCommands: args.extraCommands, known: visible, namesStorePaths: scriptPaths.length > 0 },
+    {
+      contents,
+      extraCommands: args.extraCommands,
+      nixDatabase: args.includeNixDB
+        ? { closure: contentsClosure, contents, upstreamRoot: '/build/old_out' }
+        : undefined,
+      known: [...new Set(known)],
+      namesStorePaths: scriptPaths.length > 0,
+    },
     context,
   )
 }

@@ -18,7 +18,9 @@ import {
   writeTextFile,
 } from '#derivation'
 import { buildImage } from './build-image.ts'
+import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
+import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
 import { exportImage } from './export-image.ts'
 import { mergeImages } from './merge-images.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
@@ -29,6 +31,8 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['streamLayeredImage', streamLayeredImage],
     ['buildLayeredImage', buildLayeredImage],
     ['buildImage', buildImage],
+    ['buildImageWithNixDb', buildImageWithNixDb],
+    ['buildLayeredImageWithNixDb', buildLayeredImageWithNixDb],
     ['mergeImages', mergeImages],
     ['exportImage', exportImage],
     ['derivation', derivation],
@@ -55,8 +59,6 @@ export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
 /** Functions of the plan that are not built yet: known, and refused. */
 export const UNBUILT: readonly string[] = [
-  'buildImageWithNixDb',
-  'buildLayeredImageWithNixDb',
   'pullImage',
   'streamNixShellImage',
   'buildNixShellImage',

@@ -54,6 +54,8 @@ export async function identifyBuildImage(
       contents,
       extraCommands: args.extraCommands,
       gid: args.gid,
+      // Images without it keep the path they had before there was any.
+      ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
     }),

@@ -69,7 +69,7 @@ export async function identifyLayeredImage(
       enableFakechroot: false,
       extraCommands: args.extraCommands,
       fakeRootCommands: '',
-      includeNixDB: false,
+      includeNixDB: args.includeNixDB,
     }),
     inputs: [...new Set([...contents, ...scriptPaths])],
     storeDir,

@@ -1,6 +1,6 @@
 import { report } from '#events'
 import { type ImageBase, timestampOfNow } from '#image'
-import { closure, type StorePath, storePathHash } from '#store'
+import { closure, type MeasuredNode, type StorePath, storePathHash } from '#store'
 import type { BuildContext } from './build-context.ts'
 import { identifyBuildImage } from './identify-build-image.ts'
 import type { ImageLayerInput } from './image-layer.ts'
@@ -39,21 +39,32 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
   await using stack = new AsyncDisposableStack()
   const choice = { name: args.fromImageName, tag: args.fromImageTag }
   const base =
-    args.fromImage === null ? undefined : stack.use(await openDockerBaseImage(args.fromImage, context, choice))
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openDockerBaseImage(args.fromImage, context, args.architecture, choice))
   const trees = stack.use(new StoredTrees(context))
   const sizes = new Map<StorePath, number>()
+  const closureNodes = async (roots: readonly StorePath[]): Promise<readonly MeasuredNode[]> => {
+    const nodes = await closure(context.store, roots)
+    for (const { path, narSize } of nodes) sizes.set(path, narSize)
+    return nodes
+  }
   const closurePaths = async (roots: readonly StorePath[]): Promise<StorePath[]> =>
-    (await closure(context.store, roots)).map((node) => {
-      sizes.set(node.path, node.narSize)
-      return node.path
-    })
-  const visible = unique([...(await closurePaths(contents)), ...(await closurePaths(scriptPaths))])
+    (await closureNodes(roots)).map((node) => node.path)
+  const contentsNodes = await closureNodes(contents)
+  const visible = unique([...contentsNodes.map((node) => node.path), ...(await closurePaths(scriptPaths))])
   const known = unique([...visible, ...(await closurePaths(configReferences))])
   const owner = stack.move()
   return {
     base,
     trees,
-    layerInput: { ...args, contents, visible, namesStorePaths: scriptPaths.length > 0 },
+    layerInput: {
+      ...args,
+      contents,
+      visible,
+      namesStorePaths: scriptPaths.length > 0,
+      nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot: '/build/layer' } : undefined,
+    },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,
     known,

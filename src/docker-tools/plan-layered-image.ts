@@ -50,7 +50,8 @@ export async function planLayeredImage(
   const { args, pipeline, baseJson } = identity
   await using stack = new AsyncDisposableStack()
   await realiseInputs(identity.inputs, context)
-  const base = args.fromImage === null ? undefined : stack.use(await openBaseImage(args.fromImage, context))
+  const base =
+    args.fromImage === null ? undefined : stack.use(await openBaseImage(args.fromImage, context, args.architecture))
   const baseLayers = base?.image.layers.length ?? 0
   if (pipeline === null) checkMaxLayers(args.maxLayers, baseLayers)
 

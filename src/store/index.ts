@@ -8,6 +8,7 @@
 export { checkRootLink } from './add-gc-root.ts'
 export { closure } from './closure.ts'
 export { CompositeStore } from './composite-store.ts'
+export { encodeNixDatabase } from './encode-nix-database.ts'
 export {
   formatHash,
   type Hash,
@@ -28,6 +29,7 @@ export {
 export { measureNarOnDisk } from './measure-nar-on-disk.ts'
 export { measureNar, type NarMeasure, narSizeOf } from './measure-nar.ts'
 export { directoryTree, fileTree } from './memory-tree.ts'
+export { NIX_SCHEMA_VERSION } from './local-schema.ts'
 export { formatNarInfo, type NarInfo, parseNarInfo } from './narinfo.ts'
 export { decodeNix32, encodeNix32 } from './nix32.ts'
 export { openStore, openStores } from './open-store.ts'
