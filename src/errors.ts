@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'OUTPUT_INVALID'
   | 'NOT_REPRODUCIBLE'
   | 'PROGRAM_MISSING'
+  | 'PACKAGE_MISSING'
   | 'INTERRUPTED'
   | 'INTERNAL'
 
@@ -68,7 +69,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   SCRIPT_FAILED: [1, 'A script or builder of the definition exited with a status other than 0, or took too long.'],
   OUTPUT_INVALID: [1, 'A builder ended well, but did not make what it should have, or made something else.'],
   NOT_REPRODUCIBLE: [1, 'What was made again differs from what was made before.'],
-  PROGRAM_MISSING: [1, 'A program that is needed is not on this machine.'],
+  PROGRAM_MISSING: [1, 'A program that is needed, or a library of one, is not on this machine.'],
+  PACKAGE_MISSING: [1, 'Neither a lock file nor Nix gives a package that is asked for.'],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],
   INTERNAL: [70, 'A bug of this package.'],
 }

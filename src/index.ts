@@ -43,6 +43,8 @@ export {
 } from '#derivation'
 export {
   type ArchiveRecipe,
+  binSh,
+  type BinShArgs,
   buildImage,
   type BuildImageArgs,
   buildImageWithNixDb,
@@ -50,6 +52,8 @@ export {
   type BuildLayeredImageArgs,
   buildLayeredImageWithNixDb,
   type BuildOptions,
+  caCertificates,
+  type CaCertificatesArgs,
   type Conf,
   type ConfigArgument,
   type ContentsArgument,
@@ -57,6 +61,8 @@ export {
   type ExportImageArgs,
   type ExportOptions,
   type ExportRecipe,
+  fakeNss,
+  type FakeNssArgs,
   type ImageReport,
   inspectImages,
   type InspectOptions,
@@ -71,6 +77,7 @@ export {
   type ImageRecipe,
   type ImageSummary,
   type MergedRecipe,
+  makeShadowSetup,
   mergeImages,
   type MergeImagesArgs,
   type PathArgument,
@@ -78,13 +85,26 @@ export {
   type RealisedOutput,
   type RealiseOutputOptions,
   type Recipe,
+  shadowSetup,
+  type ShadowSetupArgs,
   streamConf,
   streamLayeredImage,
   type StreamLayeredImageArgs,
   type StreamRecipe,
+  usrBinEnv,
+  type UsrBinEnvArgs,
   type WriteOptions,
   writeOciArchive,
   writeOciLayout,
 } from '#docker-tools'
 export type { LayeringPipeline, LayeringStage, SplitPathSpec } from '#layering'
+export {
+  fromBinaryCache,
+  type FromBinaryCacheArgs,
+  type FromBinaryCacheOptions,
+  hostProgram,
+  type HostProgramArgs,
+  type HostProgramOptions,
+  nixpkgs,
+} from '#packages'
 export type { ByteSink } from '#util'

@@ -13,27 +13,36 @@ const VALUES: readonly string[] = [
   'IntegrityError',
   'ScriptError',
   'TransferError',
+  'binSh',
   'buildEnv',
   'buildImage',
   'buildImageWithNixDb',
   'buildLayeredImage',
   'buildLayeredImageWithNixDb',
+  'caCertificates',
   'closureInfo',
   'derivation',
   'exportImage',
+  'fakeNss',
   'fetchurl',
+  'fromBinaryCache',
+  'hostProgram',
   'importPath',
   'inspectImages',
+  'makeShadowSetup',
   'mergeImages',
   'multiPlatformImage',
+  'nixpkgs',
   'placeholder',
   'realise',
   'runCommand',
   'setPrio',
+  'shadowSetup',
   'storePath',
   'streamConf',
   'streamLayeredImage',
   'symlinkJoin',
+  'usrBinEnv',
   'writeClosure',
   'writeOciArchive',
   'writeOciLayout',
@@ -48,6 +57,7 @@ const VALUES: readonly string[] = [
 
 const TYPES: readonly string[] = [
   'ArchiveRecipe',
+  'BinShArgs',
   'BuildEnvArgs',
   'BuildEvent',
   'BuildImageArgs',
@@ -55,6 +65,7 @@ const TYPES: readonly string[] = [
   'BuildOptions',
   'Built',
   'ByteSink',
+  'CaCertificatesArgs',
   'ClosureInfoArgs',
   'Coercible',
   'Conf',
@@ -66,7 +77,12 @@ const TYPES: readonly string[] = [
   'ExportImageArgs',
   'ExportOptions',
   'ExportRecipe',
+  'FakeNssArgs',
   'FetchurlArgs',
+  'FromBinaryCacheArgs',
+  'FromBinaryCacheOptions',
+  'HostProgramArgs',
+  'HostProgramOptions',
   'ImageFileRecipe',
   'ImageLayerOutput',
   'ImageRecipe',
@@ -92,10 +108,12 @@ const TYPES: readonly string[] = [
   'Recipe',
   'Reporter',
   'RunCommandArgs',
+  'ShadowSetupArgs',
   'SplitPathSpec',
   'StreamLayeredImageArgs',
   'StreamRecipe',
   'SymlinkJoinArgs',
+  'UsrBinEnvArgs',
   'WriteOptions',
   'WriteScriptArgs',
   'WriteShellScriptArgs',
@@ -153,7 +171,7 @@ test('the packed package holds what it needs, and nothing else', needs('npm', 't
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
   const expected =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/dockertools\.js|schema\/definition\.json|dist\/.*\.(js|d\.ts))$/
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/dockertools\.js|schema\/(definition|lock)\.json|dist\/.*\.(js|d\.ts))$/
   assert.deepEqual(
     files.filter((file) => !expected.test(file)),
     [],
@@ -162,7 +180,14 @@ test('the packed package holds what it needs, and nothing else', needs('npm', 't
     files.filter((file) => /\.test\.|^test|bench|golden|fixture/.test(file)),
     [],
   )
-  for (const file of ['bin/dockertools.js', 'dist/index.js', 'dist/index.d.ts', 'schema/definition.json', 'LICENSE']) {
+  for (const file of [
+    'bin/dockertools.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'schema/definition.json',
+    'schema/lock.json',
+    'LICENSE',
+  ]) {
     assert.ok(files.includes(file), file)
   }
   const output = execFileSync(process.execPath, ['node_modules/dockertools/bin/dockertools.js', '--version'], {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { basename, resolve } from 'node:path'
 import { DockerToolsError } from '#errors'
-import { CompositeStore, type Store, type StorePath, type WritableStore } from '#store'
+import { CompositeStore, type Store, type StoreOptions, type StorePath, type WritableStore } from '#store'
 import { OnceMap } from './once-map.ts'
 import { type Builder, type Realisable, REALISE, type RealiseOptions, type RealiseSession } from './realisable.ts'
 import { Turns } from './turns.ts'
@@ -27,6 +27,8 @@ export interface RealiseSessionOptions {
   readonly jobs?: number
   readonly timeLimitSeconds?: number
   readonly signal?: AbortSignal
+  /** How stores are opened that a definition names. Default: with the built-in key and the process's environment. */
+  readonly storeOptions?: StoreOptions
 }
 
 /** Starts work on outputs. There is nothing to close: the stores are the caller's. */
@@ -41,6 +43,7 @@ class Session implements RealiseSession {
   readonly baseDirectory: string
   readonly timeLimitSeconds: number | undefined
   readonly signal: AbortSignal | undefined
+  readonly storeOptions: StoreOptions
   readonly #paths = new OnceMap<Realisable, StorePath>()
   readonly #outputs = new OnceMap<Realisable, StorePath>()
   readonly #rebuilt = new OnceMap<Realisable, StorePath>()
@@ -56,6 +59,7 @@ class Session implements RealiseSession {
     this.baseDirectory = options.baseDirectory ?? process.cwd()
     this.timeLimitSeconds = options.timeLimitSeconds
     this.signal = options.signal
+    this.storeOptions = options.storeOptions ?? (options.signal === undefined ? {} : { signal: options.signal })
     this.#turns = new Turns(options.jobs ?? availableParallelism())
   }
 

@@ -1,4 +1,4 @@
-import type { Store, StorePath, WritableStore } from '#store'
+import type { Store, StoreOptions, StorePath, WritableStore } from '#store'
 import type { DerivationInput } from './derivation-spec.ts'
 
 /** The property that makes a value one whose output can be made. Global, so that two copies of this package agree. */
@@ -70,6 +70,8 @@ export interface RealiseSession {
   /** After which a builder is stopped, in seconds; without it, never. */
   readonly timeLimitSeconds: number | undefined
   readonly signal: AbortSignal | undefined
+  /** How further stores are opened, such as a binary cache that a definition names. */
+  readonly storeOptions: StoreOptions
 
   /**
    * Where an output belongs.

@@ -46,6 +46,7 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     store,
     writable,
     baseDirectory,
+    storeOptions,
     ...(options.threads === undefined ? {} : { jobs: options.threads }),
     ...(builder === undefined ? {} : { builder }),
     ...(signal === undefined ? {} : { signal }),

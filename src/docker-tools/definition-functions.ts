@@ -17,13 +17,18 @@ import {
   writeTextDir,
   writeTextFile,
 } from '#derivation'
+import { fromBinaryCache, hostProgram, nixpkgs } from '#packages'
+import { binSh } from './bin-sh.ts'
 import { buildImage } from './build-image.ts'
 import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
 import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
+import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
+import { fakeNss } from './fake-nss.ts'
 import { mergeImages } from './merge-images.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
+import { usrBinEnv } from './usr-bin-env.ts'
 
 /** Functions that a definition may name. Each takes its arguments as one object, and checks them. */
 export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new Map<string, (args: never) => Realisable>(
@@ -51,6 +56,13 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['storePath', storePath],
     ['closureInfo', closureInfo],
     ['writeClosure', writeClosure],
+    ['fromBinaryCache', fromBinaryCache],
+    ['nixpkgs', nixpkgs],
+    ['hostProgram', hostProgram],
+    ['binSh', binSh],
+    ['usrBinEnv', usrBinEnv],
+    ['caCertificates', caCertificates],
+    ['fakeNss', fakeNss],
   ],
 )
 
@@ -58,18 +70,7 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
 export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
 /** Functions of the plan that are not built yet: known, and refused. */
-export const UNBUILT: readonly string[] = [
-  'pullImage',
-  'streamNixShellImage',
-  'buildNixShellImage',
-  'binSh',
-  'usrBinEnv',
-  'caCertificates',
-  'fakeNss',
-  'fromBinaryCache',
-  'nixpkgs',
-  'hostProgram',
-]
+export const UNBUILT: readonly string[] = ['pullImage', 'streamNixShellImage', 'buildNixShellImage']
 
 /**
  * How an argument is read where it is not a plain value with definitions in it:

@@ -49,3 +49,8 @@ export {
 } from './multi-platform-image.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
+export { binSh, type BinShArgs } from './bin-sh.ts'
+export { caCertificates, type CaCertificatesArgs } from './ca-certificates.ts'
+export { fakeNss, type FakeNssArgs } from './fake-nss.ts'
+export { makeShadowSetup, shadowSetup, type ShadowSetupArgs } from './shadow-setup.ts'
+export { usrBinEnv, type UsrBinEnvArgs } from './usr-bin-env.ts'
