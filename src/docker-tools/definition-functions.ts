@@ -66,6 +66,9 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
   ],
 )
 
+/** Names of all that a definition may use. */
+export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
+
 /** Functions of the plan that are not built yet: known, and refused. */
 export const UNBUILT: readonly string[] = ['pullImage', 'streamNixShellImage', 'buildNixShellImage']
 
