@@ -1,8 +1,19 @@
 /**
- * Runs scripts over a root. For now plainly, with the store shown at its place
- * where it is not; further runners (fakeroot, namespace, VM) come behind the
- * same door. Knows nothing of layers or stores.
+ * Runs scripts over a root, plainly or isolated, and tells what they have
+ * changed: `runner.ts` is the contract. Knows nothing of layers or stores.
  */
+export {
+  type ChangedEntry,
+  type Changes,
+  type JobLimits,
+  type JobStore,
+  type OwnedEntry,
+  type RunJob,
+  RUNNER_NAMES,
+  type Runner,
+  type RunnerName,
+  type TreeSource,
+} from './runner.ts'
 export { runScript, type ScriptJob } from './run-script.ts'
 export { BUILD_EPOCH_SECONDS } from './script-environment.ts'
-export type { StoreBind } from './store-view.ts'
+export type { Availability, StoreBind } from './store-view.ts'
