@@ -37,8 +37,14 @@ export function encodeSuperblock(geometry: Geometry, groups: readonly GroupCount
   const sum = (pick: (counts: GroupCounts) => number): number => groups.reduce((total, group) => total + pick(group), 0)
   bytes.writeUInt32LE(geometry.inodesPerGroup * geometry.groups, 0x0)
   bytes.writeUInt32LE(geometry.blocks, 0x4)
-  bytes.writeUInt32LE(sum(({ freeBlocks }) => freeBlocks), 0xc)
-  bytes.writeUInt32LE(sum(({ freeInodes }) => freeInodes), 0x10)
+  bytes.writeUInt32LE(
+    sum(({ freeBlocks }) => freeBlocks),
+    0xc,
+  )
+  bytes.writeUInt32LE(
+    sum(({ freeInodes }) => freeInodes),
+    0x10,
+  )
   bytes.writeUInt32LE(BLOCK_SIZE_SHIFT, 0x18)
   bytes.writeUInt32LE(BLOCK_SIZE_SHIFT, 0x1c)
   bytes.writeUInt32LE(BLOCKS_PER_GROUP, 0x20)

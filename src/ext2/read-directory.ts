@@ -37,7 +37,8 @@ export function readDirectory(map: BlockMap, size: number): readonly DirectoryNa
       if (inode === 0) continue
       const name = bytesToByteString(bytes)
       if (name === '.' || name === '..') continue
-      if (name === '' || bytes.includes(0) || bytes.includes(SLASH)) throw diskError(`a directory has the name "${name}"`)
+      if (name === '' || bytes.includes(0) || bytes.includes(SLASH))
+        throw diskError(`a directory has the name "${name}"`)
       names.push({ name, inode })
     }
   }

@@ -17,3 +17,4 @@ export {
 export { runScript, type ScriptJob } from './run-script.ts'
 export { BUILD_EPOCH_SECONDS } from './script-environment.ts'
 export type { Availability, StoreBind } from './store-view.ts'
+export { makeVmRunner, type VmOptions } from './vm-runner.ts'
