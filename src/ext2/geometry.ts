@@ -29,15 +29,18 @@ export interface GroupTables {
   readonly end: number
 }
 
-/** As many inodes for the size as `mke2fs` gives. */
+/** As many inodes for the size as `mke2fs` gives, and some more where it is small. */
 const BYTES_PER_INODE = 16 * 1024
+const SPARE_INODES = 1024
 
 /** The smallest geometry that holds so many inodes, the format's own not counted, and blocks of content. */
 export function fittingGeometry(inodes: number, contentBlocks: number): Geometry {
   let groups = Math.max(1, Math.ceil(contentBlocks / BLOCKS_PER_GROUP))
   for (;;) {
     const geometry = makeGeometry(groups * BLOCKS_PER_GROUP, inodes + FIRST_INODE)
-    if (freeBlocks(geometry) >= contentBlocks) return geometry
+    const spare = freeBlocks(geometry) - contentBlocks
+    // With one group fewer it did not fit, so that the last one keeps some of its blocks.
+    if (spare >= 0) return { ...geometry, blocks: geometry.blocks - spare }
     groups++
   }
 }
@@ -49,7 +52,7 @@ export function fittingGeometry(inodes: number, contentBlocks: number): Geometry
  */
 export function fixedGeometry(imageBytes: number, inodes: number, contentBlocks: number): Geometry {
   const blocks = Math.floor(imageBytes / BLOCK_BYTES)
-  const wanted = Math.max(inodes + FIRST_INODE, Math.floor(imageBytes / BYTES_PER_INODE))
+  const wanted = Math.max(inodes + FIRST_INODE, Math.floor(imageBytes / BYTES_PER_INODE) + SPARE_INODES)
   const geometry = makeGeometry(blocks, wanted)
   if (freeBlocks(geometry) >= contentBlocks) return geometry
   const needed = contentBlocks + blocks - freeBlocks(geometry)

@@ -10,9 +10,9 @@ import { Volume } from './volume.ts'
 /** A file on a disk, and what can be read of it while the disk is open. */
 export type StoredDiskEntry = DiskEntry & {
   /** Fills `target` from a byte of the content on and gives how many bytes there were; holes are zeros. */
-  readNow(target: Uint8Array, offset: number): number
+  readonly readNow: (target: Uint8Array, offset: number) => number
   /** The extended attribute `trusted.NAME`. */
-  trustedAttribute(name: string): Buffer | undefined
+  readonly trustedAttribute: (name: string) => Buffer | undefined
 }
 
 /** What an image may make its reader do. A limit that is passed gives `LIMIT_EXCEEDED`, and the message names it. */
@@ -156,7 +156,7 @@ function namesIn({ entry, map, size }: DiskFileFacts): ReturnType<typeof readDir
 function storedEntry(volume: Volume, { entry, inode, map, size }: DiskFileFacts): StoredDiskEntry {
   return {
     ...entry,
-    readNow(target, offset) {
+    readNow: (target, offset) => {
       const wanted = entry.type === 'file' ? Math.max(0, Math.min(target.length, size - offset)) : 0
       map.read(target.subarray(0, wanted), offset)
       return wanted

@@ -49,7 +49,9 @@ function isBelow(value: number | undefined, limit: number): boolean {
   return value !== undefined && value < limit
 }
 
-/** The last line of a text, for messages. */
+/** The line of a kernel's messages that says most: why it gave up, or else the last. */
 export function lastLine(text: string): string {
+  const [panic] = /Kernel panic.*/.exec(text) ?? []
+  if (panic !== undefined) return panic.trim()
   return text.trimEnd().split('\n').at(-1)?.trim() ?? ''
 }

@@ -1,7 +1,7 @@
 import { STANDARD_PATH } from './script-environment.ts'
 
 /** Processes and threads of a script at a time: a script that forks without end meets this before the memory's end. */
-const MAX_PROCESSES = 2048
+const MAX_PROCESSES = 512
 
 /**
  * What the guest's first process does: load modules, mount the two disks, run

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { DockerToolsError } from '#errors'
-import { STANDARD_PATH } from './script-environment.ts'
 
 /** Programs of this machine that a guest is made with. */
 export interface GuestPrograms {
@@ -24,24 +23,25 @@ const NEEDED_APPLETS =
   )
 
 /**
- * Finds them in `PATH` and where systems keep programs.
+ * Finds them in the folders of a search path.
  *
  * @throws {DockerToolsError} `PROGRAM_MISSING`, which names the package; `NOT_IMPLEMENTED` on machines of another kind.
  */
-export function findPrograms(): GuestPrograms {
+export function findPrograms(searchPath: string): GuestPrograms {
   if (process.arch !== 'x64') {
     throw new DockerToolsError(
       'NOT_IMPLEMENTED',
       `Cannot start a guest: this machine is ${process.arch}, guests are x64`,
     )
   }
-  const [qemu] = candidates([QEMU])
+  const [qemu] = candidates(searchPath, [QEMU])
   if (qemu === undefined) throw missing(QEMU, 'qemu-system-x86')
   const rejected: string[] = []
-  for (const busybox of candidates(BUSYBOX)) {
+  for (const busybox of candidates(searchPath, BUSYBOX)) {
     const applets = isStatic(busybox) ? appletsOf(busybox) : []
     const lacking = NEEDED_APPLETS.find((name) => !applets.includes(name))
-    if (lacking === undefined) return { qemu, busybox, applets, staticBash: candidates(BASH).find(isStatic) }
+    if (lacking === undefined)
+      return { qemu, busybox, applets, staticBash: candidates(searchPath, BASH).find(isStatic) }
     rejected.push(applets.length === 0 ? `"${busybox}" needs libraries` : `"${busybox}" has no ${lacking}`)
   }
   throw missing('static busybox', 'busybox-static', rejected)
@@ -54,9 +54,9 @@ function missing(program: string, packageName: string, rejected: readonly string
   })
 }
 
-function candidates(names: readonly string[]): readonly string[] {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...STANDARD_PATH.split(delimiter)]
-  const paths = folders.filter((folder) => folder !== '').flatMap((folder) => names.map((name) => join(folder, name)))
+function candidates(searchPath: string, names: readonly string[]): readonly string[] {
+  const folders = searchPath.split(delimiter).filter((folder) => folder !== '')
+  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)))
   return [...new Set(paths)].filter(isExecutable)
 }
 

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import { makeTempDir } from '#util'
 import type { Changes, RunJob, Runner } from './runner.ts'
+import { STANDARD_PATH } from './script-environment.ts'
 import type { Availability } from './store-view.ts'
 import { accelerators, noteKvmFailure } from './vm-accelerator.ts'
 import { readChanges } from './vm-changes.ts'
@@ -47,7 +48,7 @@ export function makeVmRunner(options: VmOptions = {}): Runner {
 }
 
 async function collectParts({ kernel: named }: VmOptions): Promise<GuestParts> {
-  const programs = findPrograms()
+  const programs = findPrograms([process.env['PATH'] ?? '', STANDARD_PATH].join(delimiter))
   const kernel = findKernel(named)
   return { programs, kernel, modules: await collectModules(kernel) }
 }
