@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'TRANSFER_FAILED'
   | 'SCRIPT_FAILED'
   | 'PROGRAM_MISSING'
+  | 'RUNNER_UNAVAILABLE'
   | 'INTERRUPTED'
   | 'INTERNAL'
 
@@ -65,6 +66,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   TRANSFER_FAILED: [1, 'A network transfer failed and was tried often enough.'],
   SCRIPT_FAILED: [1, 'A script of the definition exited with a status other than 0.'],
   PROGRAM_MISSING: [1, 'A program that is needed is not on this machine.'],
+  RUNNER_UNAVAILABLE: [
+    1,
+    'No way to run a script that is allowed here can do what the script needs, or the one asked for cannot.',
+  ],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],
   INTERNAL: [70, 'A bug of this package.'],
 }
