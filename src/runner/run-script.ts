@@ -21,6 +21,11 @@ export interface ScriptJob {
   /** Whether the script cannot do without them: it names one. */
   readonly needsBinds: boolean
   readonly signal: AbortSignal | undefined
+  /** A program that bash is started by, with its arguments. Default: none. */
+  readonly wrapper?: readonly string[]
+  /** Default: the environment of every script. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly timeoutSeconds?: number | undefined
 }
 
 /** Bash, stopping at the first failure; the script is a file, so that its lines are counted as its own. */
@@ -42,12 +47,13 @@ export async function runScript(job: ScriptJob): Promise<void> {
   const file = join(job.scratch, job.step)
   await mkdir(temp)
   await writeFile(file, `${job.script}\n`)
-  const options = { step: job.step, cwd: job.cwd, env: scriptEnvironment(temp), signal: job.signal }
-  const command = ['bash', ...BASH_ARGUMENTS, job.step, file] as const
+  const { step, cwd, signal, timeoutSeconds } = job
+  const options = { step, cwd, env: { ...scriptEnvironment(temp), ...job.environment }, signal, timeoutSeconds }
+  const [program, ...args] = [...(job.wrapper ?? []), 'bash', ...BASH_ARGUMENTS, step, file]
   if (job.binds.length > 0 && canShow(job)) {
     const view = await prepareView(job)
-    await spawnChecked('unshare', [...unshareArguments(), ...view, ...command], options)
-  } else await spawnChecked(command[0], command.slice(1), options)
+    await spawnChecked('unshare', [...unshareArguments(), ...view, program, ...args], options)
+  } else await spawnChecked(program, args, options)
 }
 
 /** False where the script may well do without; it is told then that it has to. */

@@ -1,4 +1,4 @@
-import type { FileBody, TreeKind } from '#tree'
+import type { FileBody } from '#tree'
 import type { ByteString } from '#util'
 import type { Availability, StoreBind } from './store-view.ts'
 
@@ -65,15 +65,25 @@ export interface TreeSource {
   tar(): AsyncIterable<Uint8Array>
 }
 
-/** One file of a tree with its owner, and without its content. */
-export type OwnedEntry = {
+/** What every file of a tree has. */
+export interface OwnedMeta {
   /** Relative to the root, components joined by `/`; empty for the root itself. */
   readonly path: ByteString
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number
   readonly uid: number
   readonly gid: number
-} & (TreeKind | { readonly type: 'file'; readonly size: number })
+}
+
+type Special =
+  | { readonly type: 'fifo' | 'socket' }
+  | { readonly type: 'symlink'; readonly target: ByteString }
+  | { readonly type: 'char' | 'block'; readonly major: number; readonly minor: number }
+
+type File = { readonly type: 'file'; readonly size: number }
+
+/** One file of a tree with its owner, and without its content. */
+export type OwnedEntry = OwnedMeta & (Special | File | { readonly type: 'directory' })
 
 /** The store as a script sees it. */
 export interface JobStore {
@@ -81,6 +91,8 @@ export interface JobStore {
   readonly dir: string
   /** Every path that the script is to see there, and where its content is. */
   readonly binds: readonly StoreBind[]
+  /** Whether the script cannot do without them: it names one. */
+  readonly isNeeded: boolean
 }
 
 /** What a script may use. Undefined: as much as there is. */
@@ -103,18 +115,18 @@ export interface Changes extends AsyncDisposable {
 
 /** A file that is not as it was. */
 export type ChangedEntry =
-  | (OwnedEntry & {
-      readonly type: Exclude<OwnedEntry['type'], 'file' | 'directory'>
-    })
-  | (OwnedEntry & {
-      readonly type: 'directory'
-      /** Whether nothing of what the base has in this folder is left: it is another folder of the same name. */
-      readonly isOpaque: boolean
-    })
-  | (OwnedEntry & {
-      readonly type: 'file'
-      /** Valid until the changes are disposed of. */
-      readonly body: FileBody
-    })
+  | (OwnedMeta &
+      (
+        | Special
+        | (File & {
+            /** Valid until the changes are disposed of. */
+            readonly body: FileBody
+          })
+        | {
+            readonly type: 'directory'
+            /** Whether nothing of what the base has in this folder is left: it is another folder of the same name. */
+            readonly isOpaque: boolean
+          }
+      ))
   /** The base has this name, and now there is none. */
   | { readonly type: 'whiteout'; readonly path: ByteString }
