@@ -3,25 +3,43 @@ import { report } from '#events'
 import { fakerootRunner } from './fakeroot-runner.ts'
 import { namespaceRunner } from './namespace-runner.ts'
 import type { Changes, RunJob, Runner, RunnerName } from './runner.ts'
+import { makeVmRunner, type VmOptions } from './vm-runner.ts'
 
 /**
  * Who may do a job nobody has named a runner for, first who can: for the programs of this machine as upstream does
  * it, for a root of its own whoever is quickest.
  */
-const RUNNERS: Readonly<Record<RunJob['view'], readonly Runner[]>> = {
-  folder: [fakerootRunner, namespaceRunner],
-  image: [namespaceRunner],
+function runnersFor(view: RunJob['view'], vm: Runner): readonly Runner[] {
+  return view === 'folder' ? [fakerootRunner, namespaceRunner] : [namespaceRunner, vm]
+}
+
+/** One for each kernel, which remembers what it has found. */
+const vmRunners = new Map<string | undefined, Runner>()
+
+function vmRunner(options: VmOptions): Runner {
+  let runner = vmRunners.get(options.kernel)
+  if (runner === undefined) {
+    runner = makeVmRunner(options)
+    vmRunners.set(options.kernel, runner)
+  }
+  return runner
 }
 
 /**
  * Runs a job with the runner that is asked for, or with the first that is here and can do it. Reports which.
  *
+ * @param vm How guests are started, where one is.
  * @throws {DockerToolsError} `RUNNER_UNAVAILABLE` where there is none; it says of each why not. And as `Runner.run`.
  */
-export async function runJob(job: RunJob, wanted: RunnerName | undefined, signal?: AbortSignal): Promise<Changes> {
+export async function runJob(
+  job: RunJob,
+  wanted: RunnerName | undefined,
+  signal?: AbortSignal,
+  vm: VmOptions = {},
+): Promise<Changes> {
   const reasons: string[] = []
   let hint: string | undefined
-  for (const runner of candidates(job, wanted)) {
+  for (const runner of candidates(job, wanted, vmRunner(vm))) {
     const availability = await runner.probe()
     if (!availability.isAvailable) {
       reasons.push(`${runner.name}: ${availability.reason}`)
@@ -43,15 +61,15 @@ export async function runJob(job: RunJob, wanted: RunnerName | undefined, signal
   )
 }
 
-/** All runners that run jobs. The plain one knows no owners: it only runs `extraCommands`. */
-const ALL: readonly Runner[] = [fakerootRunner, namespaceRunner]
-
-function candidates(job: RunJob, wanted: RunnerName | undefined): readonly Runner[] {
-  if (wanted === undefined) return RUNNERS[job.view]
-  const runner = ALL.find(({ name }) => name === wanted)
+/** The plain one is not among them: it knows no owners, and only runs `extraCommands`. */
+function candidates(job: RunJob, wanted: RunnerName | undefined, vm: Runner): readonly Runner[] {
+  if (wanted === undefined) return runnersFor(job.view, vm)
+  const runner = [fakerootRunner, namespaceRunner, vm].find(({ name }) => name === wanted)
   if (runner !== undefined) return [runner]
-  const why = wanted === 'plain' ? 'it cannot tell owners, which the script may change' : 'it is not built yet'
-  throw new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${job.step} with the runner "${wanted}": ${why}`, {
-    hint: `Use ${RUNNERS[job.view].map(({ name }) => name).join(' or ')}`,
-  })
+  const names = runnersFor(job.view, vm).map(({ name }) => name)
+  throw new DockerToolsError(
+    'RUNNER_UNAVAILABLE',
+    `Cannot run ${job.step} with the runner "${wanted}": it cannot tell owners, which the script may change`,
+    { hint: `Use ${names.join(' or ')}` },
+  )
 }

@@ -17,10 +17,11 @@ export function guestFailure(job: RunJob, limits: GuestLimits, ended: GuestRepor
   if (status === 0) return undefined
   const { diskMiB, memoryMiB } = limits
   if (ended.isOutOfMemory || /Kernel panic.*(?:memory|oom)/i.test(ended.console)) {
-    return limitError(job, 'memory', `buildVMMemorySize is ${memoryMiB} MiB`, 'Raise buildVMMemorySize')
+    return limitError(job, `it uses more memory than buildVMMemorySize allows, ${memoryMiB} MiB`, 'buildVMMemorySize')
   }
-  if (status !== undefined && (isBelow(ended.freeBlocks, FULL_BLOCKS) || isBelow(ended.freeInodes, 1))) {
-    return limitError(job, 'room on its disk', `diskSize is ${diskMiB} MiB`, 'Raise diskSize')
+  const isFull = isBelow(ended.freeBlocks, FULL_BLOCKS) || isBelow(ended.freeInodes, 1)
+  if (status !== undefined && (isFull || stderrTail.includes('No space left on device'))) {
+    return limitError(job, `it writes more than diskSize allows, ${diskMiB} MiB`, 'diskSize')
   }
   const tail = stderrTail.trimEnd()
   const said = tail === '' ? '' : `; it said:\n${tail}`
@@ -39,10 +40,8 @@ export function guestFailure(job: RunJob, limits: GuestLimits, ended: GuestRepor
   )
 }
 
-function limitError(job: RunJob, what: string, limit: string, hint: string): DockerToolsError {
-  return new DockerToolsError('LIMIT_EXCEEDED', `Cannot finish ${job.step}: the script needs more ${what}, ${limit}`, {
-    hint,
-  })
+function limitError(job: RunJob, what: string, name: string): DockerToolsError {
+  return new DockerToolsError('LIMIT_EXCEEDED', `Cannot finish ${job.step}: ${what}`, { hint: `Raise ${name}` })
 }
 
 function isBelow(value: number | undefined, limit: number): boolean {
