@@ -2,6 +2,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
+import { RUNNER_NAMES, type RunnerName } from '#runner'
 import { CompositeStore, openStores, type Store, TrustedKeys } from '#store'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
@@ -14,6 +15,8 @@ export interface BuildContext {
   readonly baseDirectory: string
   readonly cache: LayerCache | undefined
   readonly threads: number
+  readonly runner: RunnerName | undefined
+  readonly scriptTimeoutSeconds: number | undefined
   readonly signal: AbortSignal | undefined
   readonly now: () => number
 }
@@ -38,9 +41,30 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     baseDirectory: options.baseDirectory ?? process.cwd(),
     cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
+    runner: checkRunner(options.runner),
+    scriptTimeoutSeconds: checkTimeout(options.scriptTimeoutSeconds),
     signal: options.signal,
     now: options.now ?? clock(environment),
   }
+}
+
+function checkRunner(name: RunnerName | undefined): RunnerName | undefined {
+  if (name === undefined || RUNNER_NAMES.includes(name)) return name
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use the runner "${String(name)}": there is none, it should be one of ${RUNNER_NAMES.join(', ')}`,
+  )
+}
+
+/** Timers count in 31 bits of milliseconds. */
+const MAX_TIMEOUT_SECONDS = 2_147_483
+
+function checkTimeout(seconds: number | undefined): number | undefined {
+  if (seconds === undefined || (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) return seconds
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use a script timeout of ${seconds} s: it should be above 0 and at most ${MAX_TIMEOUT_SECONDS}`,
+  )
 }
 
 function defaultStores(environment: Readonly<Record<string, string | undefined>>): string[] {

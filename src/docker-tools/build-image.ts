@@ -4,9 +4,10 @@ import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 import type { BuildImageArgs } from './build-image-args.ts'
 import { type BuildContext, openContext } from './build-context.ts'
-import { checksummed, LayerMeasure, makeImageLayer } from './image-layer.ts'
+import { checksummed, LayerMeasure } from './image-layer.ts'
 import { ownedChunks, withoutReporter, writeCompressed } from './layered-recipe.ts'
 import { measured, measureImageLayer } from './measure-image-layer.ts'
+import { makeOwnLayer } from './own-layer.ts'
 import { type BuildImagePlan, planBuildImage } from './plan-build-image.ts'
 import type { BuildOptions, Conf, ImageRecipe, ImageSummary, WriteOptions } from './recipe.ts'
 import { resolveBuildImageArgs } from './resolve-build-image-args.ts'
@@ -97,7 +98,7 @@ export function noConf(functionName: string): DockerToolsError {
 }
 
 async function writeOwnLayer(plan: BuildImagePlan, context: BuildContext, sink: ByteSink) {
-  await using own = await makeImageLayer(plan.layerInput, plan.trees, context)
+  await using own = await makeOwnLayer(plan, context)
   await using measure = new LayerMeasure(plan.sizeHint, context)
   let checksum = ''
   const source = checksummed(own.members, (sum) => (checksum = sum))

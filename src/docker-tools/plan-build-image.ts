@@ -61,10 +61,11 @@ export async function planBuildImage(
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await references(encodeNixJson(declared), [], 'config')
   const contentsClosure = await closurePaths(contents)
-  const scriptPaths = await references(args.extraCommands, contentsClosure, 'extraCommands')
+  const scriptPaths = await references(`${args.extraCommands}\n${args.runAsRoot ?? ''}`, contentsClosure, 'the scripts')
   const visible = unique([...contentsClosure, ...(await closurePaths(scriptPaths))])
 
   const inputs = unique([...contents, ...scriptPaths, ...configReferences])
+  const fromImage = args.runAsRoot === null ? null : ((await base?.storePath()) ?? null)
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -75,8 +76,12 @@ export async function planBuildImage(
       gid: args.gid,
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
+      // The layer of a script follows from what it runs on, too. Without one it stays what it was.
+      ...(args.runAsRoot === null
+        ? {}
+        : { runAsRoot: args.runAsRoot, fromImage, diskSize: args.diskMiB, buildVMMemorySize: args.memoryMiB ?? null }),
     }),
-    inputs,
+    inputs: fromImage === null || args.runAsRoot === null ? inputs : [...inputs, fromImage],
     storeDir: context.store.dir,
   })
   const outputPath = async (): Promise<StorePath> => {
@@ -98,11 +103,13 @@ export async function planBuildImage(
     })
   }
   const known = unique([...visible, ...(await closurePaths(configReferences))])
+  const { runAsRoot, diskMiB, memoryMiB } = args
+  const root = runAsRoot === null ? null : { script: runAsRoot, base, diskMiB, memoryMiB }
   const owner = stack.move()
   return {
     base,
     trees,
-    layerInput: { ...args, contents, visible, namesStorePaths: scriptPaths.length > 0 },
+    layerInput: { ...args, contents, visible, namesStorePaths: scriptPaths.length > 0, root },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,
     known,

@@ -127,12 +127,15 @@ async function planCustomisation(
   known: readonly StorePath[],
   context: BuildContext,
 ) {
-  const scriptPaths = await findReferences(once(Buffer.from(args.extraCommands)), known, context.store, 'extraCommands')
+  const scripts = Buffer.from(`${args.extraCommands}\n${args.fakeRootCommands}`)
+  const scriptPaths = await findReferences(once(scripts), known, context.store, 'the scripts')
   const scriptClosure = (await closure(context.store, scriptPaths)).map((node) => node.path)
   const layer = await makeCustomisationLayer(
     {
       contents,
       extraCommands: args.extraCommands,
+      fakeRootCommands: args.fakeRootCommands,
+      enableFakechroot: args.enableFakechroot,
       known: unique([...known, ...scriptClosure]),
       namesStorePaths: scriptPaths.length > 0,
     },
@@ -143,9 +146,9 @@ async function planCustomisation(
     function: 'customisationLayer',
     args: jsonObject({
       contents,
-      enableFakechroot: false,
+      enableFakechroot: args.enableFakechroot,
       extraCommands: args.extraCommands,
-      fakeRootCommands: '',
+      fakeRootCommands: args.fakeRootCommands,
       includeNixDB: false,
     }),
     inputs: unique([...contents, ...scriptPaths]),

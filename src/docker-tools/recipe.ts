@@ -1,5 +1,6 @@
 import type { Reporter } from '#events'
 import type { Digest } from '#image'
+import type { RunnerName } from '#runner'
 import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 
@@ -20,6 +21,13 @@ export interface BuildOptions {
   readonly cacheDirectory?: string | null
   /** Threads that measure layers. Default: one a core; while the result is compressed, 1. With 1 the least memory is used. */
   readonly threads?: number
+  /**
+   * How `fakeRootCommands` and `runAsRoot` are run: `fakeroot`, `namespace` or `vm`. Default: the first that is here
+   * and can do what the script needs; which one it is comes as an event.
+   */
+  readonly runner?: RunnerName
+  /** Seconds that each script may take. Default: no limit. */
+  readonly scriptTimeoutSeconds?: number
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */

@@ -27,6 +27,8 @@ export interface ResolvedLayeredArgs {
   readonly owner: Owner
   readonly maxLayers: number
   readonly extraCommands: string
+  readonly fakeRootCommands: string
+  readonly enableFakechroot: boolean
   readonly includeStorePaths: boolean
   readonly pipeline: LayeringPipeline | PathArgument | null
   readonly layering: 'popularity' | 'auto'
@@ -122,6 +124,8 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     owner: { uid: args.uid, gid: args.gid, uname: args.uname, gname: args.gname },
     maxLayers: args.maxLayers,
     extraCommands: args.extraCommands,
+    fakeRootCommands: args.fakeRootCommands,
+    enableFakechroot: args.enableFakechroot,
     includeStorePaths: args.includeStorePaths,
     pipeline,
     layering: args.layering ?? 'popularity',
@@ -132,11 +136,7 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
 }
 
 function refuseUnbuilt(functionName: string, args: v.InferOutput<typeof streamSchema>): void {
-  const unbuilt = [
-    ['fakeRootCommands', args.fakeRootCommands !== ''],
-    ['enableFakechroot', args.enableFakechroot],
-    ['includeNixDB', args.includeNixDB],
-  ] as const
+  const unbuilt = [['includeNixDB', args.includeNixDB]] as const
   for (const [name, isUsed] of unbuilt) {
     if (!isUsed) continue
     throw new DockerToolsError(

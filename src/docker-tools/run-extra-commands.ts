@@ -1,10 +1,9 @@
-import { lstatSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runScript, type StoreBind } from '#runner'
+import { runScript } from '#runner'
 import type { Store, StorePath } from '#store'
-import { unpackTree } from '#tree'
 import { makeTempDir } from '#util'
+import { findBinds } from './script-store.ts'
 
 /** A folder in which the script has run. */
 export interface CustomisedRoot extends AsyncDisposable {
@@ -23,6 +22,7 @@ export interface ExtraCommandsJob {
   readonly namesStorePaths: boolean
   readonly store: Store
   readonly signal: AbortSignal | undefined
+  readonly timeoutSeconds: number | undefined
 }
 
 /**
@@ -39,36 +39,18 @@ export async function runExtraCommands(job: ExtraCommandsJob): Promise<Customise
   const run = join(scratch.path, 'run')
   await job.populate(root)
   await mkdir(run)
+  const binds = await findBinds(job.visible, job.store, join(scratch.path, 'store'))
   await runScript({
     step: 'extraCommands',
     script: job.script,
     cwd: root,
     scratch: run,
     storeDir: job.store.dir,
-    binds: await findBinds(job, join(scratch.path, 'store')),
+    binds: binds.filter(({ logical, physical }) => logical !== physical),
     needsBinds: job.namesStorePaths,
     signal: job.signal,
+    timeoutSeconds: job.timeoutSeconds,
   })
   const owner = stack.move()
   return { path: root, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
-}
-
-/** Where the paths are that are not at their logical place, unpacked where they are nowhere. */
-async function findBinds(job: ExtraCommandsJob, unpackedDirectory: string): Promise<StoreBind[]> {
-  const elsewhere = job.visible.filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined)
-  if (elsewhere.length > 0) await mkdir(unpackedDirectory)
-  const binds: StoreBind[] = []
-  for (const logical of elsewhere) {
-    const physical = (await job.store.realPath(logical)) ?? (await unpack(logical, unpackedDirectory, job.store))
-    const stats = lstatSync(physical)
-    const kind = stats.isSymbolicLink() ? 'symlink' : stats.isDirectory() ? 'directory' : 'file'
-    binds.push({ logical, physical, kind })
-  }
-  return binds
-}
-
-async function unpack(path: StorePath, directory: string, store: Store): Promise<string> {
-  const target = join(directory, path.slice(store.dir.length + 1))
-  await unpackTree(store.entries(path), target)
-  return target
 }

@@ -28,6 +28,7 @@ const BUFFERS_PER_TURN = 32
  *
  * @param purpose To `write` is the second time: a file must then still be the one that was listed. What changes
  *   before or while it is measured shows itself there too.
+ * @param dialect `gnu-numeric` leaves out the names of owners.
  * @returns Chunks that are valid until the next one is asked for.
  * @throws {DockerToolsError} `FILE_CHANGED` for a file that is not any more what was listed, `FILE_UNREADABLE`.
  */
@@ -35,19 +36,20 @@ export async function* packMembers(
   members: Iterable<PackedMember>,
   purpose: 'measure' | 'write',
   observer?: PackObserver,
+  dialect: 'gnu' | 'gnu-numeric' = 'gnu',
 ): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   let offset = 0
   let turn = 0
   for (const { header, body } of members) {
     observer?.begin(header)
-    let end = encodeHeaderInto(header, 'gnu', buffer, offset)
+    let end = encodeHeaderInto(header, dialect, buffer, offset)
     if (end < 0) {
       yield buffer.subarray(0, offset)
       offset = 0
-      end = encodeHeaderInto(header, 'gnu', buffer, 0)
+      end = encodeHeaderInto(header, dialect, buffer, 0)
     }
-    if (end < 0) yield encodeHeader(header, 'gnu')
+    if (end < 0) yield encodeHeader(header, dialect)
     else offset = end
     if (header.type !== 'file' || body === undefined) continue
     using source = openBody(body, header.size, purpose)

@@ -55,6 +55,7 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
     signal,
     wrapper: ['fakeroot', ...(needsFakeroot ? ['-i', saved] : []), '-s', saved, '--'],
     environment: { ...job.environment, ...NO_REAL_OWNERS },
+    bashOptions: job.bashOptions,
     timeoutSeconds: job.limits.timeoutSeconds,
   })
   const faked = parseFakerootState(await readFile(saved, 'latin1'))

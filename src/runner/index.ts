@@ -15,7 +15,7 @@ export {
   type TreeSource,
 } from './runner.ts'
 export { runJob } from './run-job.ts'
-export { runScript, type ScriptJob } from './run-script.ts'
+export { runScript, type ScriptJob, STRICT_BASH } from './run-script.ts'
 export { BUILD_EPOCH_SECONDS, scriptEnvironment } from './script-environment.ts'
 export type { Availability, StoreBind } from './store-view.ts'
 export { makeVmRunner, type VmOptions } from './vm-runner.ts'

@@ -67,8 +67,8 @@ wait "$!"
  * tree, runs the script, lists what is there, and gives the contents of files
  * it is asked for.
  *
- * Arguments: the view, the store's folder, options of the tree's file system,
- * the program that becomes the script, the script's name. File descriptors:
+ * Arguments: the view, the store's folder, options of the tree's file system, a
+ * pattern of names in the base that are left out, the program that becomes the script, the script's name and options. File descriptors:
  *
  * - 3: the base as a tar; 4: what is laid over it; 5: what goes into `/dev`
  * - 6: the listing before the script, where there is a base; 7: the one after it
@@ -80,15 +80,15 @@ wait "$!"
 export const TREE_PROGRAM: string = `
 set -e -o pipefail
 ${FUNCTIONS}
-view=$1 store=$2 options=$3 program=$4
+view=$1 store=$2 options=$3 hidden=$4 program=$5
 script_path=$PATH PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export script_path
-shift 4
+shift 5
 umask 022
 { cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- > /dev/null 2>&1 &
 exec 11<&-
 
-unpack() { tar -x -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$1"; }
+unpack() { tar -x -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
 list() { find . -printf '%y\\0%i\\0%m\\0%U\\0%G\\0%s\\0%T@\\0%C@\\0%l\\0%P\\0'; }
 
 mount_devices() {
@@ -151,7 +151,7 @@ mount -t tmpfs -o "mode=0755,$options" none /tmp/root
 mount -t tmpfs -o mode=0700,size=1m none /tmp/control
 mkfifo /tmp/control/go /tmp/control/ready
 cd /tmp/root
-unpack . <&3
+unpack . --anchored --exclude="$hidden" <&3
 list >&6
 exec 3<&- 6>&-
 unpack . <&4
@@ -214,6 +214,7 @@ xargs -0 -r cat -- <&8 >&9
 export const SCRIPT_PROGRAM: string = `
 set -e
 view=$1 root=$2 go=$3 ready=$4 step=$5
+shift 5
 mount -t sysfs -o ro,nosuid,nodev,noexec none "$root/sys"
 hostname localhost
 mount --rbind "$root" "$root"
@@ -227,19 +228,28 @@ exec 12>&-
 ulimit -u 4096
 umask 022
 tools=/dev/.dockertools
-if [ "$view" = image ]; then cd /; PATH=$script_path:$tools/bin; else cd /build; PATH=$script_path; fi
+PATH=$script_path
+if [ "$view" = image ]; then
+  cd /
+  PATH+=:$tools/bin
+else
+  cd /build
+  export TMPDIR=/tmp TEMPDIR=/tmp TMP=/tmp TEMP=/tmp
+fi
 unset script_path OLDPWD
 hash -r
 for shell in "$(type -P bash)" "$tools/bash"; do
   if [ -x "$shell" ] && "$shell" -c : 2> /dev/null; then
     status=0
-    "$shell" -e -o pipefail -O nullglob -c 'source "$1"' "$step" "$tools/script" || status=$?
+    "$shell" "$@" -c 'source "$1"' "$step" "$tools/script" || status=$?
     exit "$status"
   fi
 done
 if [ -x "$tools/busybox" ] && "$tools/busybox" true; then
+  options=()
+  for option; do case $option in -O) ;; nullglob) ;; *) options+=("$option") ;; esac; done
   status=0
-  "$tools/busybox" sh -e -o pipefail -c '. "$1"' "$step" "$tools/script" || status=$?
+  "$tools/busybox" sh "\${options[@]}" -c '. "$1"' "$step" "$tools/script" || status=$?
   exit "$status"
 fi
 echo "there is no bash in the image, and no static bash or busybox on this machine" >&2

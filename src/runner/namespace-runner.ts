@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError } from '#errors'
+import { endOfArchive } from '#tar'
 import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
 import { deviceKit } from './device-kit.ts'
@@ -77,12 +78,29 @@ function commandLine(job: RunJob, area: string, enterArguments: readonly string[
   const mounts = ['unshare', '--mount', '--propagation', 'private']
   const store = ['bash', '-c', STORE_PROGRAM, 'store', area]
   const separate = [...mounts, '--pid', 'bash', '-c', FIRST_PROGRAM, 'first']
-  const tree = ['bash', '-c', TREE_PROGRAM, 'tree', job.view, job.store.dir, treeOptions(job), SCRIPT_PROGRAM, job.step]
+  const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
+  const tree = [
+    'bash',
+    '-c',
+    TREE_PROGRAM,
+    'tree',
+    job.view,
+    job.store.dir,
+    treeOptions(job),
+    hiddenBase(job),
+    ...script,
+  ]
   // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
   const isRoot = process.getuid?.() === 0
   return isRoot
     ? [...mounts, ...store, ...enter, ...separate, ...tree]
     : [...enter, ...mounts, ...store, ...separate, ...tree]
+}
+
+/** What of the base is left out: devices cannot be made here, and those in `/dev` nobody would see. */
+function hiddenBase({ base, view }: RunJob): string {
+  const hasDevices = base?.entries.some((entry) => entry.type === 'char' || entry.type === 'block') === true
+  return hasDevices && view === 'image' ? './dev/*' : './'
 }
 
 /** How large the file system of the tree may become. */
@@ -117,7 +135,7 @@ async function talk(
   pipe: (descriptor: number) => Duplex,
 ): Promise<void> {
   const given = Promise.all([
-    give(job.base === undefined ? [] : job.base.tar(), pipe(3)),
+    give(job.base === undefined ? [endOfArchive(0)] : job.base.tar(), pipe(3)),
     give(job.upper.tar(), pipe(4)),
     give([kit], pipe(5)),
   ])

@@ -31,8 +31,10 @@ export interface Runner {
 export interface RunJob {
   /** The argument that the script comes from; errors and events name it. */
   readonly step: 'extraCommands' | 'fakeRootCommands' | 'runAsRoot'
-  /** Bash, run with `-e -o pipefail` and umask 022. Its own `#!` line, if there is one, has no effect. */
+  /** Bash, run with umask 022. Its own `#!` line, if there is one, has no effect. */
   readonly script: string
+  /** Options of bash, such as `STRICT_BASH`. A shell that has no `-O` is started without those. */
+  readonly bashOptions: readonly string[]
   /**
    * What the script sees:
    *
@@ -52,7 +54,7 @@ export interface RunJob {
    */
   readonly upper: TreeSource
   readonly store: JobStore
-  /** The whole environment, but for `TMPDIR` and its like, which the runner sets in the view `folder`. */
+  /** The whole environment, but for `TMPDIR` and the like, which the runner sets in the view `folder`. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: JobLimits
 }
