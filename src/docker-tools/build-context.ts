@@ -16,6 +16,7 @@ export interface BuildContext {
   readonly cache: LayerCache | undefined
   readonly threads: number
   readonly runner: RunnerName | undefined
+  readonly vmKernel: string | undefined
   readonly scriptTimeoutSeconds: number | undefined
   readonly signal: AbortSignal | undefined
   readonly now: () => number
@@ -42,6 +43,7 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
     runner: checkRunner(options.runner),
+    vmKernel: options.vmKernel,
     scriptTimeoutSeconds: checkTimeout(options.scriptTimeoutSeconds),
     signal: options.signal,
     now: options.now ?? clock(environment),

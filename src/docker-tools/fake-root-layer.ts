@@ -74,6 +74,7 @@ async function run(
     },
     context.runner,
     context.signal,
+    { kernel: context.vmKernel },
   )
   const isThere = (entry: ChangedEntry): boolean => entry.type !== 'whiteout'
   return {

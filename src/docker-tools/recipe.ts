@@ -26,6 +26,8 @@ export interface BuildOptions {
    * and can do what the script needs; which one it is comes as an event.
    */
   readonly runner?: RunnerName
+  /** The kernel's file that the runner `vm` starts. Default: one of this machine's. */
+  readonly vmKernel?: string
   /** Seconds that each script may take. Default: no limit. */
   readonly scriptTimeoutSeconds?: number
   readonly signal?: AbortSignal

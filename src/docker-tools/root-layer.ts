@@ -55,7 +55,10 @@ export async function makeRootLayer(
       environment: environment(),
       limits: { diskMiB: undefined, memoryMiB: undefined, timeoutSeconds: context.scriptTimeoutSeconds },
     }
-    layer = changedMembers(stack.use(await runJob(job, context.runner, context.signal)).entries, nameOf)
+    layer = changedMembers(
+      stack.use(await runJob(job, context.runner, context.signal, { kernel: context.vmKernel })).entries,
+      nameOf,
+    )
   }
   const owner = stack.move()
   return { members: layer, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
@@ -90,6 +93,7 @@ async function runAsRoot(
     },
     context.runner,
     context.signal,
+    { kernel: context.vmKernel },
   )
   const entries = removeMountPoints(changes.entries, below.entries, store.dir)
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()) }

@@ -40,7 +40,7 @@ export function jobFiles(job: RunJob, { busybox, applets, staticBash }: GuestPro
   const { dir: storeDir, binds } = job.store
   return [
     jobFile('script', 0o644, Buffer.from(`${job.script}\n`)),
-    jobFile('start', 0o644, Buffer.from(startLine(job.step, job.environment))),
+    jobFile('start', 0o644, Buffer.from(startLine(job))),
     jobFile('isolated', 0o644, Buffer.from(isolatedProgram({ storeDir, hasStore: binds.length > 0 }))),
     jobFile('busybox', 0o755, readFileSync(busybox)),
     ...(staticBash === undefined ? [] : [jobFile('bash', 0o755, readFileSync(staticBash))]),

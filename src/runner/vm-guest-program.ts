@@ -1,3 +1,4 @@
+import type { RunJob } from './runner.ts'
 import { STANDARD_PATH } from './script-environment.ts'
 
 /** Processes and threads of a script at a time: a script that forks without end meets this before the memory's end. */
@@ -94,20 +95,24 @@ umask 022
  * The line that becomes the script: the image's own bash, or else one of the
  * machine's that needs no libraries, or else the shell of busybox.
  */
-export function startLine(step: string, environment: Readonly<Record<string, string>>): string {
+export function startLine({
+  step,
+  environment,
+  bashOptions,
+}: Pick<RunJob, 'step' | 'environment' | 'bashOptions'>): string {
   const path = `${environment['PATH'] ?? STANDARD_PATH}:${TOOLS}/bin`
   const variables = Object.entries({ ...environment, PATH: path }).map(([name, value]) => quote(`${name}=${value}`))
+  const plainOptions = bashOptions.filter((option, index) => option !== '-O' && bashOptions[index - 1] !== '-O')
   const choose = `cd /
 for shell in "$(command -v bash)" ${TOOLS}/bash; do
   if [ -x "$shell" ] && "$shell" -c : 2>/dev/null; then
-    "$shell" -e -o pipefail -O nullglob -c 'source "$1"' "$1" ${TOOLS}/script
+    "$shell" ${bashOptions.map(quote).join(' ')} -c 'source "$1"' "$1" ${TOOLS}/script
     exit
   fi
 done
-${TOOLS}/busybox sh -e -o pipefail -c '. "$1"' "$1" ${TOOLS}/script`
+${TOOLS}/busybox sh ${plainOptions.map(quote).join(' ')} -c '. "$1"' "$1" ${TOOLS}/script`
   const shell = [`${TOOLS}/busybox`, 'sh', '-c', choose, 'start', step].map(quote).join(' ')
-  return `env -i ${variables.join(' ')} chroot . ${shell}
-`
+  return `env -i ${variables.join(' ')} chroot . ${shell}\n`
 }
 
 const TOOLS = '/dev/.dockertools'

@@ -38,10 +38,7 @@ test('findKernel() reads the release from the kernel, and finds its modules besi
 test('findKernel() says what is wrong with the kernel that is named', async () => {
   await using temp = await makeTempDir('kernel-')
   const kernel = join(temp.path, 'kernel')
-  assert.throws(
-    () => findKernel(kernel),
-    /Cannot start a guest with the kernel ".*kernel": it is not there$/,
-  )
+  assert.throws(() => findKernel(kernel), /Cannot start a guest with the kernel ".*kernel": it is not there$/)
   assert.throws(() => findKernel(temp.path), /: it is no file$/)
   writeFileSync(kernel, 'text')
   assert.throws(() => findKernel(kernel), /"\S+kernel" should be a Linux kernel$/)

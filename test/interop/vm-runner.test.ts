@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { DockerToolsError, ScriptError } from '#errors'
 import { withReporter } from '#events'
-import { makeVmRunner, type RunJob } from '#runner'
+import { makeVmRunner, runJob, type RunJob } from '#runner'
 import { makeTempDir } from '#util'
 import { isRunning, until } from '../support/processes.ts'
 import { describeChange, directory, GUEST_KERNEL, needsGuest, runAsRootJob, textFile } from '../support/run-jobs.ts'
@@ -24,7 +24,7 @@ const BASE = [
   directory('new/sub'),
   textFile('new/sub/old', 'old'),
   directory('opt', { uid: 7, gid: 8, mode: 0o1750 }),
-  textFile('opt/program', '#!', { mode: 0o4755, uid: 4_294_967_294, gid: 70_000 }),
+  textFile('opt/program', '#!', { mode: 0o4755, uid: 1000, gid: 100 }),
   textFile('opt/second', 'second', { uid: 7 }),
   directory('was-directory'),
   textFile('was-directory/f', 'f'),
@@ -42,36 +42,47 @@ chown 5:6 /opt/program; chmod 6755 /opt/program
 rm -rf /was-directory; echo file > /was-directory
 rm /was-file; mkdir /was-file
 mkdir /kinds; cd /kinds
-mknod block b 8 300; mknod char c 1 3; mkfifo pipe; ln -s nowhere symlink
+mkfifo pipe; ln -s nowhere symlink
 echo linked > a; ln a b; ln a ../data/c
 truncate -s 100000 holes
 : > "$(printf 'odd \\377\\nname')"
-chown -h 4294967294:70000 char symlink
+chown -h 12:13 symlink
 printf '%s,' "$PWD" "$TOOL" > /data/seen
-ls /nix/store/*-tool/ > /data/store
-(cd /nix/store/*-tool && mkdir made) 2>/data/refused || true
 ls /sys/class/net > /data/network
 (trap '' TERM HUP; sleep 1000) > /dev/null 2>&1 &
 `
 
+/** What only a guest can give: the namespace runner has not all owners, and no devices. */
+const MAKE_DEVICES = 'cd /kinds; mknod block b 8 300; mknod char c 1 3; chown 4294967294:70000 char'
+const USE_STORE = `
+ls /nix/store/*-tool/ > /data/store
+(cd /nix/store/*-tool && mkdir made) 2>/data/refused || true
+`
+const DEVICES = ['kinds/block block 644 0:0 8:300', 'kinds/char char 644 4294967294:70000 1:3']
+
 test(
   'the vm runner gives back every kind of change with its owners, and keeps the rest from changing',
   needsGuest(),
-  async () => {
+  async (t) => {
     await using temp = await makeTempDir('store-')
     const tool = join(temp.path, '0123456789abcdfghijklmnpqrsvwxyz-tool')
     mkdirSync(tool)
     writeFileSync(join(tool, 'file'), 'content')
     symlinkSync('file', join(tool, 'link'))
-    const job = runAsRootJob(CHANGE_EVERYTHING, [...BASE, directory('nix'), directory('nix/store')], {
-      store: {
-        dir: '/nix/store',
-        binds: [{ logical: '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-tool', physical: tool, kind: 'directory' }],
-        isNeeded: true,
-      },
+    const bind = {
+      logical: '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-tool',
+      physical: tool,
+      kind: 'directory',
+    } as const
+    const more = {
+      store: { dir: '/nix/store', binds: [bind], isNeeded: true },
       environment: { PATH: '/bin', TOOL: `it's "$HOME"` },
-    })
-    const { changes, output } = await run(job, kvmThenTcg)
+    }
+    const base = [...BASE, directory('nix'), directory('nix/store')]
+    const { changes, output } = await run(
+      runAsRootJob(CHANGE_EVERYTHING + USE_STORE + MAKE_DEVICES, base, more),
+      kvmThenTcg,
+    )
     assert.equal(output, 'to stdout\nto stderr\n'.split('\n').toSorted().join('\n').trim())
     assert.deepEqual(
       changes.filter((line) => !/^(?:dev|proc|sys|nix|nix\/store) directory/.test(line)),
@@ -94,7 +105,7 @@ test(
         'kinds/holes file 644 0:0 "100000 bytes"',
         'kinds/odd \u00ff\nname file 644 0:0 ""',
         'kinds/pipe fifo 644 0:0',
-        'kinds/symlink symlink 4294967294:70000 to nowhere',
+        'kinds/symlink symlink 12:13 to nowhere',
         'new directory 755 0:0 opaque',
         'new/sub directory 755 0:0 opaque',
         'new/sub/again directory 755 0:0',
@@ -105,6 +116,13 @@ test(
       ],
     )
     assert.deepEqual(readdirSync(tool), ['file', 'link'])
+    const namespaced = await changesInNamespaces(runAsRootJob(CHANGE_EVERYTHING, base, more))
+    if (namespaced instanceof DockerToolsError) t.diagnostic(`not compared with namespaces: ${namespaced.message}`)
+    else
+      assert.deepEqual(
+        changes.filter((line) => !DEVICES.includes(line) && !/^data\/(?:store|refused) /.test(line)),
+        namespaced,
+      )
   },
 )
 
@@ -193,6 +211,17 @@ async function run(
   )
   const output = lines.join('').split('\n').toSorted().join('\n').trim()
   return { changes: changes.entries.map(describeChange), output }
+}
+
+/** What the namespace runner gives for a job, or why it cannot do it here. */
+async function changesInNamespaces(job: RunJob): Promise<readonly string[] | DockerToolsError> {
+  try {
+    await using changes = await runJob(job, 'namespace')
+    return changes.entries.map(describeChange)
+  } catch (error) {
+    if (error instanceof DockerToolsError && error.code === 'RUNNER_UNAVAILABLE') return error
+    throw error
+  }
 }
 
 async function failure(job: RunJob): Promise<{ readonly error: DockerToolsError; readonly output: string }> {

@@ -38,6 +38,7 @@ export function runAsRootJob(
   return {
     step: 'runAsRoot',
     script,
+    bashOptions: ['-e', '-o', 'pipefail', '-O', 'nullglob'],
     view: 'image',
     base: base === undefined ? undefined : treeOf([directory(''), ...base]),
     upper: treeOf(mountPoints()),
