@@ -70,7 +70,7 @@ export async function planBuildImage(
   const visible = unique([...contentsClosure, ...(await closurePaths(scriptPaths))])
 
   const inputs = unique([...contents, ...scriptPaths, ...configReferences])
-  const fromImage = args.runAsRoot === null ? null : ((await base?.storePath()) ?? null)
+  const scriptBase = args.runAsRoot === null ? null : ((await base?.storePath()) ?? null)
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -86,9 +86,14 @@ export async function planBuildImage(
       // The layer of a script follows from what it runs on, too. Without one it stays what it was.
       ...(args.runAsRoot === null
         ? {}
-        : { runAsRoot: args.runAsRoot, fromImage, diskSize: args.diskMiB, buildVMMemorySize: args.memoryMiB ?? null }),
+        : {
+            runAsRoot: args.runAsRoot,
+            fromImage: scriptBase,
+            diskSize: args.diskMiB,
+            buildVMMemorySize: args.memoryMiB ?? null,
+          }),
     }),
-    inputs: fromImage === null || args.runAsRoot === null ? inputs : [...inputs, fromImage],
+    inputs: scriptBase === null ? inputs : [...inputs, scriptBase],
     storeDir: context.store.dir,
   })
   const outputPath = async (): Promise<StorePath> => {

@@ -109,7 +109,7 @@ function listedEntry(
 /** Seconds with a fraction as milliseconds, to the bit as `lstat` gives them. */
 function parseTime(text: string): number {
   const [seconds = '', fraction = ''] = text.split('.')
-  return Number(seconds) * 1000 + Number(fraction.slice(0, 9)) / 1_000_000
+  return Number(seconds) * 1000 + Number(fraction.slice(0, 9).padEnd(9, '0')) / 1_000_000
 }
 
 /** Reads what `stat --printf '%t %T\\0%n\\0'` prints: both numbers hexadecimal, names beginning with `./`. */
