@@ -2,7 +2,7 @@ import { isRecipe } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { buildFormat, chooseFormat, FORMAT_OPTION, isArchive } from './build-formats.ts'
 import { type Command, type CommandInput, textOption } from './command.ts'
-import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
@@ -21,6 +21,7 @@ export const buildCommand: Command = {
     output: { type: 'string', short: 'o', valueName: 'FILE', description: 'Where the result goes' },
     format: FORMAT_OPTION,
     ...STORE_OPTIONS,
+    ...SCRIPT_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -40,7 +41,7 @@ async function runBuild(input: CommandInput): Promise<void> {
   }
   const [argument = ''] = input.positionals
   const { recipe, baseDirectory } = await loadBuildable(argument)
-  const options = { ...storeOptions(input), baseDirectory, onEvent: reporterOf(input) }
+  const options = { ...storeOptions(input), ...scriptOptions(input), baseDirectory, onEvent: reporterOf(input) }
   const format = chooseFormat(textOption(input, 'format'), recipe)
   if (format !== undefined) {
     await buildFormat(recipe, format, output, options)

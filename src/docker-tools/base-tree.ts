@@ -33,9 +33,9 @@ export async function openBaseTree(
     report({ type: 'step', message: `Unpacking layer ${layer.member}` })
     const file = {
       size: layer.header.size,
-      read: layer.read,
-      stream: layer.open,
-      readNow: layer.readNow,
+      read: (offset: number, length: number) => layer.read(offset, length),
+      stream: () => layer.open(),
+      readNow: (target: Uint8Array, offset: number) => layer.readNow(target, offset),
     }
     const { member: name, diffId } = layer
     const stored = { name, diffId, blobDigest: undefined, mediaType: undefined, file }

@@ -54,7 +54,7 @@ function checkRunner(name: RunnerName | undefined): RunnerName | undefined {
   if (name === undefined || RUNNER_NAMES.includes(name)) return name
   throw new DockerToolsError(
     'DEFINITION_INVALID',
-    `Cannot use the runner "${String(name)}": there is none, it should be one of ${RUNNER_NAMES.join(', ')}`,
+    `Cannot use the runner "${name}": there is none, it should be one of ${RUNNER_NAMES.join(', ')}`,
   )
 }
 

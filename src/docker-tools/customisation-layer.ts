@@ -7,6 +7,7 @@ import { endOfArchive } from '#tar'
 import { joinTrees, type JoinedTree, materialize } from '#tree'
 import { byteStringToText, makeSpool, type Spool, toByteString } from '#util'
 import type { BuildContext } from './build-context.ts'
+import type { NixDatabaseInput } from './add-nix-database.ts'
 import { contentEntries } from './content-entries.ts'
 import { rootMember, runFakeRootCommands } from './fake-root-layer.ts'
 import { findReferences } from './find-references.ts'
@@ -29,6 +30,7 @@ export interface CustomisationInput {
   readonly extraCommands: string
   readonly fakeRootCommands: string
   readonly enableFakechroot: boolean
+  readonly nixDatabase: NixDatabaseInput | undefined
   /**
    * The closure of `contents` and of what the scripts name. Their hash parts count as references
    * wherever they stand, even without the store's folder before them, as in Nix; the scripts see them.
@@ -48,12 +50,13 @@ export async function makeCustomisationLayer(
   input: CustomisationInput,
   context: BuildContext,
 ): Promise<CustomisationLayer> {
-  const { known, extraCommands: script, namesStorePaths, fakeRootCommands, enableFakechroot } = input
+  const { known, extraCommands: script, namesStorePaths, nixDatabase, fakeRootCommands, enableFakechroot } = input
   const { store, signal, scriptTimeoutSeconds: timeoutSeconds } = context
   const tree = await joinContents(input.contents, context)
   const populate = (path: string): Promise<void> => materialize(tree, path)
-  const job = { populate, script, visible: known, namesStorePaths, store, signal, timeoutSeconds }
-  await using root = script === '' ? undefined : await runExtraCommands(job)
+  const job = { populate, nixDatabase, script, visible: known, namesStorePaths, store, signal, timeoutSeconds }
+  const staysInMemory = script === '' && nixDatabase === undefined
+  await using root = staysInMemory ? undefined : await runExtraCommands(job)
   const entries = root === undefined ? tree.entries('bytes') : scanned(toByteString(root.path))
   if (fakeRootCommands === '' && !enableFakechroot) return await pack(entries.flatMap(rootMember), known, context)
   const fake = { script: fakeRootCommands, isChroot: enableFakechroot, visible: known, namesStorePaths }

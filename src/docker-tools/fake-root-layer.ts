@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { report } from '#events'
 import { type PackedMember } from '#layer'
-import { type ChangedEntry, type RunJob, runJob, scriptEnvironment, STRICT_BASH } from '#runner'
+import { type RunJob, runJob, scriptEnvironment, STRICT_BASH } from '#runner'
 import type { StorePath } from '#store'
 import type { CopiedEntry, FileBody } from '#tree'
 import { type ByteString, byteStringToText, makeTempDir, toByteString } from '#util'
@@ -76,9 +76,8 @@ async function run(
     context.signal,
     { kernel: context.vmKernel },
   )
-  const isThere = (entry: ChangedEntry): boolean => entry.type !== 'whiteout'
   return {
-    members: changedMembers(changes.entries.filter(isThere), noName),
+    members: changedMembers(changes.entries, noName),
     [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()),
   }
 }

@@ -1,6 +1,6 @@
 import { report } from '#events'
 import { encodeNixJson, type ImageBase, imageBaseJson, jsonObject, timestampOfNow } from '#image'
-import { closure, type StorePath, storePathHash } from '#store'
+import { closure, type MeasuredNode, type StorePath, storePathHash } from '#store'
 import type { BuildContext } from './build-context.ts'
 import { findReferences } from './find-references.ts'
 import type { ImageLayerInput } from './image-layer.ts'
@@ -45,7 +45,9 @@ export async function planBuildImage(
   await using stack = new AsyncDisposableStack()
   const choice = { name: args.fromImageName, tag: args.fromImageTag }
   const base =
-    args.fromImage === null ? undefined : stack.use(await openDockerBaseImage(args.fromImage, context, options, choice))
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openDockerBaseImage(args.fromImage, context, options, args.architecture, choice))
   const trees = stack.use(new StoredTrees(context))
   const contents: StorePath[] = []
   for (const item of args.contents) contents.push(await resolvePath(item, 'copyToRoot', context))
@@ -53,19 +55,22 @@ export async function planBuildImage(
   const references = async (text: string, candidates: readonly StorePath[], what: string): Promise<StorePath[]> =>
     await findReferences(once(Buffer.from(text)), candidates, context.store, what)
   const sizes = new Map<StorePath, number>()
+  const closureNodes = async (roots: readonly StorePath[]): Promise<readonly MeasuredNode[]> => {
+    const nodes = await closure(context.store, roots)
+    for (const { path, narSize } of nodes) sizes.set(path, narSize)
+    return nodes
+  }
   const closurePaths = async (roots: readonly StorePath[]): Promise<StorePath[]> =>
-    (await closure(context.store, roots)).map((node) => {
-      sizes.set(node.path, node.narSize)
-      return node.path
-    })
+    (await closureNodes(roots)).map((node) => node.path)
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await references(encodeNixJson(declared), [], 'config')
-  const contentsClosure = await closurePaths(contents)
+  const contentsNodes = await closureNodes(contents)
+  const contentsClosure = contentsNodes.map((node) => node.path)
   const scriptPaths = await references(`${args.extraCommands}\n${args.runAsRoot ?? ''}`, contentsClosure, 'the scripts')
   const visible = unique([...contentsClosure, ...(await closurePaths(scriptPaths))])
 
   const inputs = unique([...contents, ...scriptPaths, ...configReferences])
-  const fromImage = args.runAsRoot === null ? null : ((await base?.storePath()) ?? null)
+  const scriptBase = args.runAsRoot === null ? null : ((await base?.storePath()) ?? null)
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -74,14 +79,21 @@ export async function planBuildImage(
       contents,
       extraCommands: args.extraCommands,
       gid: args.gid,
+      // Images without it keep the path they had before there was any.
+      ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
       // The layer of a script follows from what it runs on, too. Without one it stays what it was.
       ...(args.runAsRoot === null
         ? {}
-        : { runAsRoot: args.runAsRoot, fromImage, diskSize: args.diskMiB, buildVMMemorySize: args.memoryMiB ?? null }),
+        : {
+            runAsRoot: args.runAsRoot,
+            fromImage: scriptBase,
+            diskSize: args.diskMiB,
+            buildVMMemorySize: args.memoryMiB ?? null,
+          }),
     }),
-    inputs: fromImage === null || args.runAsRoot === null ? inputs : [...inputs, fromImage],
+    inputs: scriptBase === null ? inputs : [...inputs, scriptBase],
     storeDir: context.store.dir,
   })
   const outputPath = async (): Promise<StorePath> => {
@@ -109,7 +121,14 @@ export async function planBuildImage(
   return {
     base,
     trees,
-    layerInput: { ...args, contents, visible, namesStorePaths: scriptPaths.length > 0, root },
+    layerInput: {
+      ...args,
+      contents,
+      visible,
+      namesStorePaths: scriptPaths.length > 0,
+      root,
+      nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot: '/build/layer' } : undefined,
+    },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,
     known,

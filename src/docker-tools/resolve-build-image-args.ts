@@ -27,6 +27,7 @@ export interface ResolvedBuildImageArgs {
   readonly runAsRoot: string | null
   readonly diskMiB: number
   readonly memoryMiB: number | undefined
+  readonly includeNixDB: boolean
   readonly uid: number
   readonly gid: number
   /** As given, or `now`. */
@@ -74,6 +75,12 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
       `in docker image ${args.name}: You can not specify both contents and copyToRoot.`,
     )
   }
+  if (args.includeNixDB && args.contents === null && args.copyToRoot === null) {
+    throw new DockerToolsError(
+      'DEFINITION_INVALID',
+      `Cannot call ${FUNCTION}: argument "includeNixDB": there is nothing to register, it should come with "copyToRoot"`,
+    )
+  }
   if (args.fromImage === null && (args.fromImageName ?? args.fromImageTag) !== null) {
     const name = args.fromImageName === null ? 'fromImageTag' : 'fromImageName'
     throw new DockerToolsError(
@@ -97,6 +104,7 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
     runAsRoot: args.runAsRoot,
     diskMiB: args.diskSize,
     memoryMiB: args.buildVMMemorySize,
+    includeNixDB: args.includeNixDB,
     uid: args.uid,
     gid: args.gid,
     created: checkCreated(args.created),
@@ -106,7 +114,7 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
 }
 
 function refuseUnbuilt(args: v.InferOutput<typeof schema>): void {
-  const unbuilt = [['includeNixDB', args.includeNixDB]] as const
+  const unbuilt = [['includeNixDB with runAsRoot', args.includeNixDB && args.runAsRoot !== null]] as const
   for (const [name, isUsed] of unbuilt) {
     if (!isUsed) continue
     throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot call ${FUNCTION}: argument "${name}" is not supported yet`)

@@ -30,6 +30,7 @@ export interface ResolvedLayeredArgs {
   readonly fakeRootCommands: string
   readonly enableFakechroot: boolean
   readonly includeStorePaths: boolean
+  readonly includeNixDB: boolean
   readonly pipeline: LayeringPipeline | PathArgument | null
   readonly layering: 'popularity' | 'auto'
   readonly debug: boolean
@@ -102,7 +103,6 @@ export function resolveBuildArgs(
 }
 
 function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>): ResolvedLayeredArgs {
-  refuseUnbuilt(functionName, args)
   const pipeline = resolvePipeline(functionName, args.layeringPipeline)
   if (pipeline === null) checkMaxLayers(args.maxLayers, 0)
   else if (args.layering !== undefined) {
@@ -127,22 +127,12 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     fakeRootCommands: args.fakeRootCommands,
     enableFakechroot: args.enableFakechroot,
     includeStorePaths: args.includeStorePaths,
+    includeNixDB: args.includeNixDB,
     pipeline,
     layering: args.layering ?? 'popularity',
     debug: args.debug,
     passthru: args.passthru,
     meta: args.meta,
-  }
-}
-
-function refuseUnbuilt(functionName: string, args: v.InferOutput<typeof streamSchema>): void {
-  const unbuilt = [['includeNixDB', args.includeNixDB]] as const
-  for (const [name, isUsed] of unbuilt) {
-    if (!isUsed) continue
-    throw new DockerToolsError(
-      'NOT_IMPLEMENTED',
-      `Cannot call ${functionName}: argument "${name}" is not supported yet`,
-    )
   }
 }
 

@@ -1,14 +1,34 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { deviceNumbers, type ScannedEntry, scanTree } from '#tree'
 import { type ByteString, makeTempDir, spawnChecked, toByteString } from '#util'
-import { deviceAndInode, type FakedFile, parseFakerootState } from './fakeroot-state.ts'
+import { sortChanges } from './compare-listings.ts'
 import { give } from './give.ts'
+import { type ListedFile, LISTING_FORMAT, parseDevices, parseListing } from './listing.ts'
 import { missingProgram } from './missing-program.ts'
 import type { ChangedEntry, Changes, OwnedEntry, RunJob, Runner } from './runner.ts'
 import { runScript } from './run-script.ts'
 import { scriptEnvironment } from './script-environment.ts'
 import type { Availability } from './store-view.ts'
+
+/**
+ * Runs inside of fakeroot: unpacks a tree whose owners only fakeroot can keep, runs
+ * the script, and lists what it has left, which fakeroot knows only as long as it
+ * runs. It hides from `find -type` what is a device, but not from `-printf`.
+ *
+ * Arguments: the folder for the lists, then the script's command.
+ */
+const PROGRAM = `
+set -o pipefail
+lists=$1
+shift
+if [ -e "$lists/tree" ]; then tar -x -p --same-owner --numeric-owner -f "$lists/tree" || exit; fi
+"$@" || exit
+find . -printf '${LISTING_FORMAT}' > "$lists/files" || exit
+: > "$lists/devices"
+if grep -qzxE '[bc]' "$lists/files"; then
+  find . -printf '%y %p\\0' | sed -zn 's/^[bc] //p' | xargs -0 -r stat --printf '%t %T\\0%n\\0' > "$lists/devices"
+fi
+`
 
 /**
  * Runs scripts as the user that builds, under Debian's `fakeroot`, which makes
@@ -19,7 +39,7 @@ export const fakerootRunner: Runner = { name: 'fakeroot', probe, refusal, run }
 
 // oxlint-disable-next-line require-await -- other runners have to wait
 async function probe(): Promise<Availability> {
-  const missing = missingProgram(['fakeroot', 'bash', 'tar'])
+  const missing = missingProgram(['fakeroot', 'bash', 'tar', 'find'])
   if (missing === undefined) return { isAvailable: true }
   return { isAvailable: false, reason: `there is no program "${missing}"`, hint: `Install the package ${missing}` }
 }
@@ -35,15 +55,14 @@ async function refusal({ view, base, limits }: RunJob): Promise<string | undefin
 async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
   await using stack = new AsyncDisposableStack()
   const scratch = stack.use(await makeTempDir('fakeroot-'))
-  const [root, own, saved] = ['root', 'run', 'state'].map((name) => join(scratch.path, name)) as [
+  const [root, own, lists] = ['root', 'run', 'lists'].map((name) => join(scratch.path, name)) as [
     string,
     string,
     string,
   ]
-  await mkdir(root)
-  await mkdir(own)
-  const needsFakeroot = job.upper.entries.some(isBeyondUs)
-  await unpack(job, root, needsFakeroot ? ['fakeroot', '-s', saved, '--'] : [], signal)
+  for (const folder of [root, own, lists]) await mkdir(folder)
+  if (job.upper.entries.some(isBeyondUs)) await writeTree(job, join(lists, 'tree'))
+  else await unpack(job, root, signal)
   await runScript({
     step: job.step,
     script: job.script,
@@ -53,13 +72,15 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
     binds: job.store.binds.filter(({ logical, physical }) => logical !== physical),
     needsBinds: job.store.isNeeded,
     signal,
-    wrapper: ['fakeroot', ...(needsFakeroot ? ['-i', saved] : []), '-s', saved, '--'],
+    wrapper: ['fakeroot', '--', 'bash', '-c', PROGRAM, 'fakeroot', lists],
     environment: { ...job.environment, ...NO_REAL_OWNERS },
     bashOptions: job.bashOptions,
     timeoutSeconds: job.limits.timeoutSeconds,
   })
-  const faked = parseFakerootState(await readFile(saved, 'latin1'))
-  const entries = [...changedEntries(toByteString(root), faked)]
+  const [files, devices] = await Promise.all(['files', 'devices'].map((name) => readFile(join(lists, name), 'latin1')))
+  const listed = parseListing(files ?? '', parseDevices(devices ?? ''))
+  const onDisk = toByteString(root)
+  const entries = sortChanges(Array.from(listed.values(), (file) => withBody(file, onDisk)))
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
 }
@@ -74,52 +95,26 @@ function isBeyondUs(entry: OwnedEntry): boolean {
 /** Otherwise it would give files away where root builds, and fail in a user namespace. */
 const NO_REAL_OWNERS = { FAKEROOTDONTTRYCHOWN: '1' }
 
-async function unpack(job: RunJob, root: string, wrapper: readonly string[], signal: AbortSignal | undefined) {
-  const tar = ['tar', '-x', '-p', wrapper.length === 0 ? '--no-same-owner' : '--same-owner', '--numeric-owner']
-  const [program, ...args] = [...wrapper, 'bash', '-c', 'exec "$@" <&3', 'unpack', ...tar, '-f', '-', '-C', root]
-  await spawnChecked(program, args, {
+async function unpack(job: RunJob, root: string, signal: AbortSignal | undefined): Promise<void> {
+  const tar = ['tar', '-x', '-p', '--no-same-owner', '-f', '-', '-C', root]
+  await spawnChecked('bash', ['-c', 'exec "$@" <&3', 'unpack', ...tar], {
     step: job.step,
     cwd: '/',
-    env: { ...scriptEnvironment('/tmp'), ...NO_REAL_OWNERS },
+    env: scriptEnvironment('/tmp'),
     signal,
     descriptors: ['pipe'],
     talk: (pipe) => give(job.upper.tar(), pipe(3)),
   })
 }
 
-/** What is on disk, as a program under fakeroot sees it: what it knows nothing of belongs to root. */
-function* changedEntries(root: ByteString, faked: ReadonlyMap<string, FakedFile>): Generator<ChangedEntry> {
-  for (const entry of scanTree(root, { order: 'bytes' })) {
-    const fake = faked.get(deviceAndInode(entry.dev, entry.ino))
-    const meta = {
-      path: entry.path,
-      mode: fake === undefined ? entry.mode : fake.mode % 0o10000,
-      uid: fake?.uid ?? 0,
-      gid: fake?.gid ?? 0,
-    }
-    const device = fake === undefined ? undefined : DEVICE_TYPES[Math.floor(fake.mode / 0o10000)]
-    if (fake !== undefined && device !== undefined) yield { ...meta, type: device, ...deviceNumbers(fake.rdev) }
-    else yield { ...meta, ...kindOf(entry, root) }
-  }
+async function writeTree(job: RunJob, path: string): Promise<void> {
+  await using file = await open(path, 'wx', 0o600)
+  for await (const chunk of job.upper.tar()) await file.writeFile(chunk)
 }
 
-/** The file type in a mode. Fakeroot keeps devices as empty files. */
-const DEVICE_TYPES: Readonly<Record<number, 'char' | 'block'>> = { 0o02: 'char', 0o06: 'block' }
-
-function kindOf(entry: ScannedEntry, root: ByteString) {
-  switch (entry.type) {
-    case 'file': {
-      const path = `${root}/${entry.path}` as ByteString
-      return { type: entry.type, size: entry.size, body: { kind: 'disk', path, ctimeMs: entry.ctimeMs } } as const
-    }
-    case 'directory':
-      return { type: entry.type, isOpaque: false } as const
-    case 'symlink':
-      return { type: entry.type, target: entry.target } as const
-    case 'char':
-    case 'block':
-      return { type: entry.type, major: entry.major, minor: entry.minor } as const
-    default:
-      return { type: entry.type } as const
-  }
+function withBody({ entry, ctimeMs }: ListedFile, root: ByteString): ChangedEntry {
+  if (entry.type === 'directory') return { ...entry, type: 'directory', isOpaque: false }
+  if (entry.type !== 'file') return entry
+  const path = `${root}/${entry.path}` as ByteString
+  return { ...entry, body: { kind: 'disk', path, ctimeMs } }
 }

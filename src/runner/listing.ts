@@ -8,7 +8,17 @@ export interface ListedFile {
   readonly inode: string
   /** All that changes when a file does; its change time cannot be set back by a script. */
   readonly fingerprint: string
+  /** Milliseconds since 1970, with a fraction. */
+  readonly ctimeMs: number
 }
+
+/** A device's two numbers, by path. */
+export type DeviceNumbers = ReadonlyMap<ByteString, { readonly major: number; readonly minor: number }>
+
+/** What `find` is asked to print of each file. */
+export const LISTING_FORMAT: string = String.raw`%y\0%i\0%m\0%U\0%G\0%s\0%T@\0%C@\0%l\0%P\0`
+
+const NO_DEVICES: DeviceNumbers = new Map()
 
 /** Type, inode, mode, user, group, size, two times, link target, path. */
 const FIELDS = 10
@@ -22,12 +32,14 @@ const KINDS: Readonly<Record<string, OwnedEntry['type']>> = {
   l: 'symlink',
   p: 'fifo',
   s: 'socket',
+  c: 'char',
+  b: 'block',
 }
 
 /**
- * Reads what `find -printf '%y\0%i\0%m\0%U\0%G\0%s\0%T@\0%C@\0%l\0%P\0'` prints.
+ * Reads what `find -printf` prints in `LISTING_FORMAT`.
  *
- * @throws {DockerToolsError} `LIMIT_EXCEEDED`, `FILE_TYPE_UNSUPPORTED` for a device.
+ * @throws {DockerToolsError} `LIMIT_EXCEEDED`.
  */
 export async function readListing(source: AsyncIterable<Uint8Array>): Promise<Map<ByteString, ListedFile>> {
   const chunks: Uint8Array[] = []
@@ -45,19 +57,23 @@ export async function readListing(source: AsyncIterable<Uint8Array>): Promise<Ma
   return parseListing(Buffer.concat(chunks).toString('latin1'))
 }
 
-/** @param text One character a byte. */
-export function parseListing(text: string): Map<ByteString, ListedFile> {
+/**
+ * @param text One character a byte.
+ * @param devices Numbers of the devices in it, which `find` cannot print.
+ */
+export function parseListing(text: string, devices: DeviceNumbers = NO_DEVICES): Map<ByteString, ListedFile> {
   const files = new Map<ByteString, ListedFile>()
   const fields = text.split('\0')
   for (let at = 0; at + FIELDS < fields.length; at += FIELDS) {
-    const [kind = '', inode = '', mode = '', uid = '', gid = '', size = '', , , target = ''] = fields.slice(
+    const [kind = '', inode = '', mode = '', uid = '', gid = '', size = '', , changed = '', target = ''] = fields.slice(
       at,
       at + FIELDS,
     )
     const path = fields[at + FIELDS - 1] as ByteString
     const fingerprint = fields.slice(at, at + FIELDS - 1).join(' ')
     const meta = { path, mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) }
-    files.set(path, { entry: listedEntry(kind, meta, Number(size), target as ByteString), inode, fingerprint })
+    const entry = listedEntry(kind, meta, Number(size), target as ByteString, devices)
+    files.set(path, { entry, inode, fingerprint, ctimeMs: parseTime(changed) })
   }
   return files
 }
@@ -67,6 +83,7 @@ function listedEntry(
   meta: Pick<OwnedEntry, 'path' | 'mode' | 'uid' | 'gid'>,
   size: number,
   target: ByteString,
+  devices: DeviceNumbers,
 ): OwnedEntry {
   const type = KINDS[kind]
   switch (type) {
@@ -78,7 +95,31 @@ function listedEntry(
     case 'fifo':
     case 'socket':
       return { ...meta, type }
+    case 'char':
+    case 'block': {
+      const numbers = devices.get(meta.path)
+      if (numbers !== undefined) return { ...meta, type, ...numbers }
+      throw new DockerToolsError('INTERNAL', `Cannot list a tree: the numbers of the device "${meta.path}" are missing`)
+    }
     default:
       throw new DockerToolsError('INTERNAL', `Cannot list a tree: a file has the type "${kind}"`)
   }
+}
+
+/** Seconds with a fraction as milliseconds, to the bit as `lstat` gives them. */
+function parseTime(text: string): number {
+  const [seconds = '', fraction = ''] = text.split('.')
+  return Number(seconds) * 1000 + Number(fraction.slice(0, 9).padEnd(9, '0')) / 1_000_000
+}
+
+/** Reads what `stat --printf '%t %T\\0%n\\0'` prints: both numbers hexadecimal, names beginning with `./`. */
+export function parseDevices(text: string): DeviceNumbers {
+  const devices = new Map<ByteString, { readonly major: number; readonly minor: number }>()
+  const fields = text.split('\0')
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [major = '', minor = ''] = (fields[at] ?? '').split(' ')
+    const path = (fields[at + 1] ?? '').replace(/^\.\//, '') as ByteString
+    devices.set(path, { major: Number.parseInt(major, 16), minor: Number.parseInt(minor, 16) })
+  }
+  return devices
 }

@@ -1,3 +1,5 @@
+import { LISTING_FORMAT } from './listing.ts'
+
 /**
  * What the namespace runner does inside its namespaces, as bash programs: only
  * a program in there can mount, unpack with owners and list.
@@ -89,7 +91,7 @@ umask 022
 exec 11<&-
 
 unpack() { tar -x -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
-list() { find . -printf '%y\\0%i\\0%m\\0%U\\0%G\\0%s\\0%T@\\0%C@\\0%l\\0%P\\0'; }
+list() { find . -printf '${LISTING_FORMAT}'; }
 
 mount_devices() {
   mount -t tmpfs -o mode=0755,size=16m,nr_inodes=8192,nosuid none "$1"

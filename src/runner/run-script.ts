@@ -23,7 +23,7 @@ export interface ScriptJob {
   readonly signal: AbortSignal | undefined
   /** A program that bash is started by, with its arguments. Default: none. */
   readonly wrapper?: readonly string[]
-  /** Default: the environment of every script. */
+  /** Variables besides those that every script has. */
   readonly environment?: Readonly<Record<string, string>>
   readonly timeoutSeconds?: number | undefined
   /** Default: `STRICT_BASH`. */

@@ -121,7 +121,7 @@ function readTarget(fsPath: string | Buffer, onDisk: ByteString): ByteString {
 }
 
 /** Linux packs 12 + 20 bits of the two numbers into the low 32, and the rest above. */
-export function deviceNumbers(rdev: number): { readonly major: number; readonly minor: number } {
+function deviceNumbers(rdev: number): { readonly major: number; readonly minor: number } {
   const low = rdev % 2 ** 32
   const high = Math.floor(rdev / 2 ** 32)
   const major = (Math.floor(low / 2 ** 8) % 2 ** 12) + Math.floor(high / 2 ** 12) * 2 ** 12

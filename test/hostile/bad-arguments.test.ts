@@ -80,15 +80,22 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { layeringPipeline: [['popularity_contst']] },
     { code: 'DEFINITION_INVALID', message: /popularity_contst/ },
   ],
-  'fakeRootCommands, which comes later': [
-    { fakeRootCommands: 'true' },
-    { code: 'NOT_IMPLEMENTED', message: /fakeRootCommands/ },
+  'fakeRootCommands that are a list': [
+    { fakeRootCommands: ['true'] },
+    { code: 'DEFINITION_INVALID', message: /"fakeRootCommands": it is .*, it should be a string/ },
   ],
-  'enableFakechroot, which comes later': [
-    { enableFakechroot: true },
-    { code: 'NOT_IMPLEMENTED', message: /enableFakechroot/ },
+  'enableFakechroot that is a text': [
+    { enableFakechroot: 'yes' },
+    { code: 'DEFINITION_INVALID', message: /"enableFakechroot": it is "yes", it should be true or false/ },
   ],
-  'includeNixDB, which comes later': [{ includeNixDB: true }, { code: 'NOT_IMPLEMENTED', message: /includeNixDB/ }],
+  'includeNixDB that is a text': [
+    { includeNixDB: 'yes' },
+    { code: 'DEFINITION_INVALID', message: /"includeNixDB": it is "yes", it should be true or false/ },
+  ],
+  'a Nix database and an image without contents to register': [
+    '{"function":"buildImageWithNixDb","args":{"name":"x"}}',
+    { code: 'DEFINITION_INVALID', message: /"includeNixDB": there is nothing to register.*"copyToRoot"/ },
+  ],
   'a definition that is no JSON': ['{ "function": ', { code: 'DEFINITION_INVALID', message: /image\.json/ }],
   'a definition that is a list': ['[]', { code: 'DEFINITION_INVALID', message: /should be an object/ }],
   'a definition that is nested without end': [
