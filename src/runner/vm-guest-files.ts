@@ -20,7 +20,7 @@ const NOTHING = new Uint8Array()
 
 /** What is in memory when the guest starts: its first process, busybox, modules. */
 export function initramfsEntries(job: RunJob, { programs, modules }: GuestParts): readonly InitramfsEntry[] {
-  const folders = 'bin dev proc root given disk cgroup run modules'.split(' ')
+  const folders = 'bin dev proc root view given disk cgroup run modules'.split(' ')
   return [
     ...folders.map((path): InitramfsEntry => ({ path: toByteString(path), mode: 0o755, type: 'directory' })),
     { path: 'dev/console' as ByteString, mode: 0o600, type: 'char', major: 5, minor: 1 },
@@ -37,15 +37,15 @@ function bootFile(path: string, mode: number, content: Uint8Array): InitramfsEnt
 
 /** What is on the guest's first disk besides trees: the script, and what starts it. */
 export function jobFiles(job: RunJob, { busybox, applets, staticBash }: GuestPrograms): readonly JobFile[] {
-  const { dir: storeDir, binds } = job.store
   return [
     jobFile('script', 0o644, Buffer.from(`${job.script}\n`)),
     jobFile('start', 0o644, Buffer.from(startLine(job))),
-    jobFile('isolated', 0o644, Buffer.from(isolatedProgram({ storeDir, hasStore: binds.length > 0 }))),
+    jobFile('isolated', 0o644, Buffer.from(isolatedProgram(job))),
     jobFile('busybox', 0o755, readFileSync(busybox)),
     ...(staticBash === undefined ? [] : [jobFile('bash', 0o755, readFileSync(staticBash))]),
     { entry: { ...ROOT_OWNED, path: toByteString('job/bin'), mode: 0o755, type: 'directory' }, content: NOTHING },
-    ...applets.map(appletLink),
+    ...applets.map((name) => toolLink(name, '../busybox')),
+    ...(staticBash === undefined ? [] : [toolLink('bash', '../bash')]),
   ]
 }
 
@@ -54,10 +54,10 @@ function jobFile(name: string, mode: number, content: Uint8Array): JobFile {
   return { entry: { ...ROOT_OWNED, path, mode, type: 'file', size: content.length }, content }
 }
 
-function appletLink(name: string): JobFile {
+function toolLink(name: string, target: string): JobFile {
   const path = toByteString(`job/bin/${name}`)
   return {
-    entry: { ...ROOT_OWNED, path, mode: 0o777, type: 'symlink', target: toByteString('../busybox') },
+    entry: { ...ROOT_OWNED, path, mode: 0o777, type: 'symlink', target: toByteString(target) },
     content: NOTHING,
   }
 }

@@ -53,18 +53,27 @@ end ended $status
 `
 }
 
+/** What a script sees that works on a folder: the runner's tools, the store, a place for temporary files. */
+const FOLDER_VIEW = `mount -t tmpfs -o mode=755 view .
+cd /view
+mkdir -p build dev proc sys usr "$store"
+mkdir -m 1777 tmp
+for bin in bin usr/bin; do ln -s /dev/.dockertools/bin "$bin"; done
+mount --bind /root build
+`
+
 /**
  * What runs in the namespaces, as their first process: makes `/dev`, `/proc`,
  * `/sys` and the store in the root, and starts the script there. Folders to
  * mount on are not made here, as they would be changes.
  */
-export function isolatedProgram(job: { readonly storeDir: string; readonly hasStore: boolean }): string {
-  return `store=${quote(`.${job.storeDir}`)}
+export function isolatedProgram({ view, store }: Pick<RunJob, 'view' | 'store'>): string {
+  return `store=${quote(`.${store.dir}`)}
 echo 0 > /proc/self/oom_score_adj
 echo 0 > /cgroup/job/cgroup.procs 2>/dev/null
 hostname localhost
-cd /root
-point() { [ -d "$1" ] && [ ! -L "$1" ]; }
+cd ${view === 'image' ? '/root' : '/view'}
+${view === 'image' ? '' : FOLDER_VIEW}point() { [ -d "$1" ] && [ ! -L "$1" ]; }
 give() { mount --bind "$1" "$2" && mount -o remount,bind,ro "$2"; }
 point dev && point proc && point sys || { echo "there should be folders /dev, /proc and /sys" >&2; exit 127; }
 mount -t tmpfs -o mode=755,nosuid dev dev
@@ -82,7 +91,7 @@ mount -t proc -o nosuid,nodev,noexec proc proc
 mount -t sysfs -o ro,nosuid,nodev,noexec sys sys
 if point "$store"; then
   if [ -z "$(ls -A "$store")" ]; then give /given/store "$store"
-  elif ${job.hasStore ? 'true' : 'false'}; then mount -t overlay -o "ro,lowerdir=/given/store:$store" store "$store"
+  elif ${store.binds.length > 0 ? 'true' : 'false'}; then mount -t overlay -o "ro,lowerdir=/given/store:$store" store "$store"
   else give "$store" "$store"
   fi
 fi
@@ -95,15 +104,15 @@ umask 022
  * The line that becomes the script: the image's own bash, or else one of the
  * machine's that needs no libraries, or else the shell of busybox.
  */
-export function startLine({
-  step,
-  environment,
-  bashOptions,
-}: Pick<RunJob, 'step' | 'environment' | 'bashOptions'>): string {
+export function startLine(job: Pick<RunJob, 'step' | 'view' | 'environment' | 'bashOptions'>): string {
+  const { step, view, environment, bashOptions } = job
   const path = `${environment['PATH'] ?? STANDARD_PATH}:${TOOLS}/bin`
-  const variables = Object.entries({ ...environment, PATH: path }).map(([name, value]) => quote(`${name}=${value}`))
+  const temporary = view === 'image' ? {} : { TMPDIR: '/tmp', TEMPDIR: '/tmp', TMP: '/tmp', TEMP: '/tmp' }
+  const variables = Object.entries({ ...environment, ...temporary, PATH: path }).map(([name, value]) =>
+    quote(`${name}=${value}`),
+  )
   const plainOptions = bashOptions.filter((option, index) => option !== '-O' && bashOptions[index - 1] !== '-O')
-  const choose = `cd /
+  const choose = `cd ${view === 'image' ? '/' : '/build'}
 for shell in "$(command -v bash)" ${TOOLS}/bash; do
   if [ -x "$shell" ] && "$shell" -c : 2>/dev/null; then
     "$shell" ${bashOptions.map(quote).join(' ')} -c 'source "$1"' "$1" ${TOOLS}/script

@@ -64,8 +64,7 @@ async function probe(findParts: () => Promise<GuestParts>): Promise<Availability
   }
 }
 
-function refusal({ view, limits: { memoryMiB } }: RunJob): string | undefined {
-  if (view === 'folder') return 'a guest has none of the programs of this machine, which the script expects'
+function refusal({ limits: { memoryMiB } }: RunJob): string | undefined {
   if (memoryMiB !== undefined && memoryMiB < LEAST_MEMORY_MIB) {
     return `a guest with ${memoryMiB} MiB of memory (buildVMMemorySize) does not start, ${LEAST_MEMORY_MIB} MiB are the least`
   }
