@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { DockerToolsError, ScriptError } from '#errors'
 import { withReporter } from '#events'
-import { makeVmRunner, runJob, type RunJob } from '#runner'
+import { buildImage } from '#docker-tools'
+import { makeVmRunner, runJob, type RunJob, type RunnerName } from '#runner'
 import { makeTempDir } from '#util'
 import { isRunning, until } from '../support/processes.ts'
 import { describeChange, directory, GUEST_KERNEL, needsGuest, runAsRootJob, textFile } from '../support/run-jobs.ts'
@@ -161,6 +162,36 @@ test('the vm runner kills the guest when it is interrupted', needsGuest(), async
 })
 
 for (const _ of MORE) {
+  test('buildImage() makes the same archive in namespaces and in a guest', needsGuest(), async (t) => {
+    await using temp = await makeTempDir('images-')
+    const base = join(temp.path, 'base.tar')
+    const build = async (file: string, args: object, by: RunnerName): Promise<Buffer> => {
+      const chunks: Buffer[] = []
+      const options = { runner: by, ...(GUEST_KERNEL === undefined ? {} : { vmKernel: GUEST_KERNEL }) }
+      await buildImage({ name: 'x', diskSize: 64, buildVMMemorySize: 256, ...args }).writeTo(
+        { write: (chunk) => void chunks.push(Buffer.from(chunk)) },
+        { ...options, stores: [], cacheDirectory: null },
+      )
+      writeFileSync(file, Buffer.concat(chunks))
+      return Buffer.concat(chunks)
+    }
+    const first = { runAsRoot: 'mkdir -p /data/old /keep; echo 1 > /data/file; echo 2 > /keep/file; chown 7:8 /keep' }
+    const second = {
+      fromImage: base,
+      runAsRoot: 'rm -r /data/old; rm /keep/file; echo 3 > /data/new; rm -r /data; mkdir /data; chmod 700 /data',
+      extraCommands: 'echo extra > extra; mkdir -p data/more',
+    }
+    const other = join(temp.path, 'other.tar')
+    try {
+      const inNamespaces = await build(other, first, 'namespace')
+      assert.deepEqual(await build(base, first, 'vm'), inNamespaces)
+      assert.deepEqual(await build(other, second, 'vm'), await build(other, second, 'namespace'))
+    } catch (error) {
+      if (!(error instanceof DockerToolsError) || error.code !== 'RUNNER_UNAVAILABLE') throw error
+      t.skip(error.message)
+    }
+  })
+
   test('the vm runner passes on the status of a script', needsGuest(), async () => {
     const { error } = await failure(runAsRootJob('echo problem >&2; exit 42', BASE))
     assert.ok(error instanceof ScriptError)
