@@ -13,7 +13,7 @@ import type { Availability } from './store-view.ts'
 /**
  * Runs inside of fakeroot: unpacks a tree whose owners only fakeroot can keep, runs
  * the script, and lists what it has left, which fakeroot knows only as long as it
- * runs. It hides from `find -type` what is a device, but not from `-printf`.
+ * runs. Only where `find` asks for a file's owner does it see that something is a device.
  *
  * Arguments: the folder for the lists, then the script's command.
  */
@@ -26,7 +26,7 @@ if [ -e "$lists/tree" ]; then tar -x -p --same-owner --numeric-owner -f "$lists/
 find . -printf '${LISTING_FORMAT}' > "$lists/files" || exit
 : > "$lists/devices"
 if grep -qzxE '[bc]' "$lists/files"; then
-  find . -printf '%y %p\\0' | sed -zn 's/^[bc] //p' | xargs -0 -r stat --printf '%t %T\\0%n\\0' > "$lists/devices"
+  find . -printf '%y %U %p\\0' | sed -zn 's/^[bc] [0-9]* //p' | xargs -0 -r stat --printf '%t %T\\0%n\\0' > "$lists/devices"
 fi
 `
 
