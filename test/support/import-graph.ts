@@ -24,7 +24,7 @@ const TIERS: readonly (readonly string[])[] = [
   ['errors', 'events'],
   ['util'],
   ['tar', 'compress', 'http'],
-  ['image', 'store', 'tree'],
+  ['image', 'store', 'tree', 'ext2'],
   ['archive', 'layer', 'registry', 'derivation', 'runner', 'layering', 'packages'],
   ['docker-tools'],
   ['index'],
