@@ -47,4 +47,5 @@ export {
   writeOciLayout,
 } from '#docker-tools'
 export type { LayeringPipeline, LayeringStage, SplitPathSpec } from '#layering'
+export type { RunnerName } from '#runner'
 export type { ByteSink } from '#util'

@@ -60,6 +60,7 @@ const TYPES: readonly string[] = [
   'PlatformRecipe',
   'Recipe',
   'Reporter',
+  'RunnerName',
   'SplitPathSpec',
   'StreamLayeredImageArgs',
   'StreamRecipe',
