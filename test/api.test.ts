@@ -107,6 +107,7 @@ const TYPES: readonly string[] = [
   'RealisedOutput',
   'Recipe',
   'Reporter',
+  'RunnerName',
   'RunCommandArgs',
   'ShadowSetupArgs',
   'SplitPathSpec',

@@ -37,9 +37,8 @@ export const namespaceRunner: Runner = {
 
 /** Descriptors 3 to 11; behind them comes the control group's. */
 const PIPES = 9
-/** What paths begin with. */
-const HERE = Buffer.from([0x2e, 0x2f])
-
+/** `./`, so that no name is taken for an option. */
+const HERE = Buffer.of(0x2e, 0x2f)
 const NUL = Buffer.of(0)
 
 /** What the programs inside have told. */

@@ -58,7 +58,8 @@ test(
     const layer = await topLayer(bench)
     assert.deepEqual(lines(layer), [
       './ 755 0:0',
-      './etc/ 755 0:0',
+      // As the store had it.
+      './etc/ 555 0:0',
       './etc/.wh.motd 644 0:0',
       './old/ 755 0:0',
       './old/.wh..wh..opq 644 0:0',
