@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type BuildEvent, withReporter } from '#events'
 import { type RunJob, runJob, type RunnerName } from '#runner'
 import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../../test/support/script-job.ts'
+import { isRunning, until } from '../../test/support/processes.ts'
 import { needs, needsNumbers } from '../../test/support/places.ts'
 
 const needsNamespaces = needs('unshare', 'nsenter', 'busybox')
@@ -62,6 +64,29 @@ test('fakeroot keeps devices, and files that nobody may read', needsFakeroot, as
     'char 644 0:0 /null 1, 3',
   ])
 })
+
+test('an interrupted fakeroot leaves no daemon behind', needsFakeroot, async () => {
+  const daemons = (): string[] => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isDaemon(pid))
+  const before = new Set(daemons())
+  const stop = new AbortController()
+  const running = runJob(folderJob('sleep 600'), 'fakeroot', stop.signal)
+  await until(() => daemons().some((pid) => !before.has(pid)), 'the daemon starts')
+  const started = daemons().filter((pid) => !before.has(pid))
+  // It tells its number a moment after it is there.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  stop.abort()
+  await assert.rejects(running, { code: 'INTERRUPTED' })
+  await until(() => started.every((pid) => !isRunning(Number(pid))), 'the daemon ends')
+})
+
+function isDaemon(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('faked') && isRunning(Number(pid))
+  } catch {
+    // It has ended meanwhile.
+    return false
+  }
+}
 
 test('programs without shared libraries see the owners too, in namespaces', needsNumbers(), async () => {
   const job = folderJob('busybox chown 7:8 a/f; [ "$(busybox stat -c %u a/f)" = 7 ]')
