@@ -25,10 +25,13 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  PulledRecipe,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { pullImage } from './pull-image.ts'
+export type { PullImageArgs } from './pull-image-args.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'

@@ -8,3 +8,5 @@
 export { DOCKER_HUB, formatReference, type ImageReference, parseReference } from './reference.ts'
 export { openRegistry, type RegistryClient, type RegistryRequest } from './registry-client.ts'
 export type { RegistryOptions } from './registry-options.ts'
+export { openRemoteImage, type PullOptions, type RemoteImage } from './open-remote-image.ts'
+export type { BlobDescriptor } from './parse-manifest.ts'
