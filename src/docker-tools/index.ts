@@ -30,6 +30,9 @@ export type {
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { inspectRemoteImage, type RemoteImageReport, type RemoteLayerReport } from './inspect-remote-image.ts'
+export { type PrefetchedImage, prefetchImage, type PrefetchRequest } from './prefetch-image.ts'
+export { pullArchive, type PulledArchive, type PullRequest, type RegistryPullOptions } from './pull-archive.ts'
 export { pullImage } from './pull-image.ts'
 export type { PullImageArgs } from './pull-image-args.ts'
 export { streamConf } from './stream-conf.ts'

@@ -5,6 +5,7 @@ import { type ImageReference, parseReference } from '#registry'
 import { flag, text } from './argument-schemas.ts'
 import { checkArguments } from './check-arguments.ts'
 import { type FixedHash, fixedHash } from './fixed-hash.ts'
+import { outputName } from './prefetch-image.ts'
 
 /** The arguments of `pullImage`, with upstream's names and defaults. */
 export interface PullImageArgs {
@@ -87,6 +88,6 @@ export function resolvePullArgs(args: PullImageArgs): ResolvedPullArgs {
     imageTag: finalImageTag,
     expected: fixedHash('pullImage', checked),
     tlsVerify: checked.tlsVerify,
-    name: checked.name ?? `docker-image-${finalImageName}-${finalImageTag}.tar`.replaceAll(/[/:]/g, '-'),
+    name: checked.name ?? outputName(finalImageName, finalImageTag),
   }
 }

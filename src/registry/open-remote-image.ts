@@ -25,6 +25,8 @@ export interface RemoteImage {
   readonly manifestDigest: Digest
   readonly rawManifest: Uint8Array
   readonly rawConfig: Uint8Array
+  /** What the index has, in its order; empty where there is none. */
+  readonly platforms: readonly Platform[]
   /** Lowest first. */
   readonly layers: readonly BlobDescriptor[]
   /**
@@ -74,11 +76,13 @@ export async function openRemoteImage(
   const digest = digestOf(first)
   let rawManifest = first
   let manifest = parse(first, digest, client)
+  const platforms: Platform[] = []
   for (let indexes = 0; manifest.type === 'index'; indexes++) {
     const shown = formatReference(reference)
     if (indexes === MAX_INDEXES) {
       throw new DockerToolsError('LIMIT_EXCEEDED', `Cannot use "${shown}": its index names an index, again and again`)
     }
+    platforms.push(...manifest.entries.flatMap(({ platform: one }) => (one === undefined ? [] : [one])))
     const entry = chooseEntry(manifest.entries, platform, `"${shown}"`)
     checkSize(entry, MAX_MANIFEST_BYTES, `manifest "${entry.digest}" of "${shown}"`)
     rawManifest = await read(entry, 'manifests', `manifest "${entry.digest}"`)
@@ -90,6 +94,7 @@ export async function openRemoteImage(
     reference: { ...reference, digest },
     manifestDigest: digestOf(rawManifest),
     rawManifest,
+    platforms,
     rawConfig: await read(config, 'blobs', `configuration "${config.digest}"`),
     layers,
     async useLayer(layer, use) {
