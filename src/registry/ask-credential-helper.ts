@@ -55,11 +55,14 @@ function runHelper(
     const child = spawn(program, ['get'], {
       env: { ...environment },
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: TIME_LIMIT_MS,
-      killSignal: 'SIGKILL',
       ...(signal === undefined ? {} : { signal }),
     })
     const kill = (): void => void child.kill('SIGKILL')
+    const timer = setTimeout(kill, TIME_LIMIT_MS)
+    const settle = (): void => {
+      clearTimeout(timer)
+      process.off('exit', kill)
+    }
     process.once('exit', kill)
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -70,7 +73,7 @@ function runHelper(
     child.stdin.on('error', () => {})
     child.stdin.end(`${server}\n`)
     child.once('error', (error) => {
-      process.off('exit', kill)
+      settle()
       if (signal?.aborted === true) {
         reject(new DockerToolsError('INTERRUPTED', `Cannot ask "${program}": it was stopped`, { cause: error }))
       } else if (systemErrorCode(error) === 'ENOENT') {
@@ -83,7 +86,7 @@ function runHelper(
       } else reject(error)
     })
     child.once('close', (status) => {
-      process.off('exit', kill)
+      settle()
       resolve({ status, output })
     })
   })
