@@ -76,14 +76,14 @@ function runHelper(
       settle()
       if (signal?.aborted === true) {
         reject(new DockerToolsError('INTERRUPTED', `Cannot ask "${program}": it was stopped`, { cause: error }))
-      } else if (systemErrorCode(error) === 'ENOENT') {
-        const message = `Cannot ask for the credentials of "${server}": there is no program "${program}"`
+      } else if (['ENOENT', 'EACCES'].includes(systemErrorCode(error) ?? '')) {
+        const message = `Cannot ask for the credentials of "${server}": there is no program "${program}" that may be run`
         reject(
           new DockerToolsError('PROGRAM_MISSING', message, {
             hint: 'Install it, or take it out of "credHelpers" and "credsStore" of the configuration',
           }),
         )
-      } else reject(error)
+      } else reject(failure(program, server, `it cannot be started: ${systemErrorCode(error) ?? 'unknown'}`))
     })
     child.once('close', (status) => {
       settle()
