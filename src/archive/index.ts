@@ -23,13 +23,13 @@ export {
   type DockerArchive,
   type DockerImage,
   type DockerLayer,
-  openDockerArchive,
 } from './docker-archive.ts'
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 export { formatImageName, type ImageName, parseImageName } from './image-name.ts'
 export { archiveOutput, folderOutput, type LayoutOutput } from './layout-output.ts'
 export { MergedTree } from './merged-tree.ts'
 export { type BaseArchive, openBaseArchive } from './open-base-archive.ts'
+export { openDockerArchive } from './open-docker-archive.ts'
 export { type ImageArchive, openImageArchive, type WantedImage } from './open-image-archive.ts'
 export { compressionOf, type PlainLayer, readLayer, scanLayer } from './scan-layer.ts'
 export type { ImageLayer, ListedImage, StoredImage } from './stored-image.ts'
