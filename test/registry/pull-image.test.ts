@@ -265,6 +265,23 @@ describe('pullImage()', () => {
     })
   })
 
+  test('a layer that is kept elsewhere comes from the registry, or not at all', async () => {
+    await using elsewhere = await startServer((_, response) => response.end('never'))
+    const [manifest] = encodeShape(SHAPE).manifests
+    const foreign = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+    const parsed = JSON.parse(manifest!.bytes.toString()) as { layers: Record<string, unknown>[] }
+    Object.assign(parsed.layers[0]!, { mediaType: foreign, urls: [`${elsewhere.origin}/layer`] })
+    const bytes = Buffer.from(JSON.stringify(parsed))
+    const manifests = new Map([[digestOfBytes(bytes), bytes]])
+    const blobs = new Map(holdings.blobs)
+    await using own = await startServer((request, response) => serveHoldings({ blobs, manifests }, request, response))
+    const given = { ...args, imageName: `${own.host}/team/app`, imageDigest: digestOfBytes(bytes) }
+    assert.ok((await written(given)).equals(archive))
+    blobs.delete(String(parsed.layers[0]!['digest']))
+    await assert.rejects(written(given), { code: 'FORMAT_UNSUPPORTED', message: /is kept outside of the registry/ })
+    assert.equal(elsewhere.requests.length, 0)
+  })
+
   test('a name that only stands for a plain server is told so, with what to do', async () => {
     // A proxy that takes every host for the plain server.
     const { createServer } = await import('node:http')
