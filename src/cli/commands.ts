@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'inspect',
-    summary: 'Tell what the images of an archive are made of',
+    summary: 'Tell what the images of an archive, or of a registry, are made of',
     load: async () => (await import('./inspect-command.ts')).inspectCommand,
   },
   {
@@ -50,7 +50,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print the checksum of a tar that its order and times do not move',
     load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch'].map((name) => ({
+  {
+    name: 'pull',
+    summary: 'Fetch an image from a registry into a docker-archive',
+    load: async () => (await import('./pull-command.ts')).pullCommand,
+  },
+  {
+    name: 'prefetch',
+    summary: 'Fetch an image, and print the arguments by which pullImage gets it again',
+    load: async () => (await import('./prefetch-command.ts')).prefetchCommand,
+  },
+  ...['load', 'push'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

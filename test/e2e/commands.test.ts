@@ -146,7 +146,7 @@ for (const [what, [args, message]] of Object.entries(usageErrors)) {
 
 test('commands of the plan that are not built are refused, not ignored', async () => {
   await using bench = await makeCommandBench()
-  for (const command of ['load', 'push', 'pull', 'prefetch']) {
+  for (const command of ['load', 'push']) {
     const { status, stderr } = await bench.run([command])
     assert.equal(status, 2)
     assert.match(stderr, /^error \(NOT_IMPLEMENTED\)/)
