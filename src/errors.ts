@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'SIZE_MISMATCH'
   | 'SIGNATURE_INVALID'
   | 'TRANSFER_FAILED'
+  | 'ENGINE_UNAVAILABLE'
+  | 'ENGINE_FAILED'
   | 'SCRIPT_FAILED'
   | 'PROGRAM_MISSING'
   | 'INTERRUPTED'
@@ -63,6 +65,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   SIZE_MISMATCH: [3, 'Data does not have the size it should have.'],
   SIGNATURE_INVALID: [3, 'A binary cache gives no signature by a trusted key for a path.'],
   TRANSFER_FAILED: [1, 'A network transfer failed and was tried often enough.'],
+  ENGINE_UNAVAILABLE: [1, 'No container engine answers where one was looked for.'],
+  ENGINE_FAILED: [1, 'A container engine refused an image, or went away while it was given one.'],
   SCRIPT_FAILED: [1, 'A script of the definition exited with a status other than 0.'],
   PROGRAM_MISSING: [1, 'A program that is needed is not on this machine.'],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],

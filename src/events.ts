@@ -20,6 +20,12 @@ export type BuildEvent =
   | { readonly type: 'customisation-layer'; readonly index: number }
   | { readonly type: 'manifest' }
   | { readonly type: 'done' }
+  /** The container engine that an image is loaded into; containerd has no address here, `ctr` knows it. */
+  | {
+      readonly type: 'engine'
+      readonly engine: 'docker' | 'podman' | 'containerd'
+      readonly address: string | null
+    }
   /** Bytes of the result that are written so far, and of how many where that is known. */
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */

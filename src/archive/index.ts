@@ -25,6 +25,7 @@ export {
   type DockerLayer,
   openDockerArchive,
 } from './docker-archive.ts'
+export { choosePlatform } from './choose-platform.ts'
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 export { formatImageName, type ImageName, parseImageName } from './image-name.ts'
 export { archiveOutput, folderOutput, type LayoutOutput } from './layout-output.ts'
@@ -40,3 +41,4 @@ export { type ImageOfPlatforms, type ImageToWrite, writeOciLayout } from './writ
 export { isPlainLayer, openVerifiedLayer } from './verified-layer.ts'
 export { TarSum, type TarSumMember, tarSumOf } from './tarsum.ts'
 export { writeArchiveTree } from './write-archive-tree.ts'
+export { writeDockerArchive } from './write-docker-archive.ts'

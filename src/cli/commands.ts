@@ -50,7 +50,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print the checksum of a tar that its order and times do not move',
     load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
   },
-  ...['load', 'push', 'pull', 'prefetch'].map((name) => ({
+  {
+    name: 'load',
+    summary: 'Load an image into Docker, podman or containerd',
+    load: async () => (await import('./load-command.ts')).loadCommand,
+  },
+  ...['push', 'pull', 'prefetch'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

@@ -19,6 +19,8 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return 'Done.\n'
     case 'step':
       return `${printable(event.message)}\n`
+    case 'engine':
+      return `Loading into ${event.engine}${event.address === null ? '' : ` at ${printable(event.address)}`}\n`
     case 'script-output':
       return event.text
     case 'debug':

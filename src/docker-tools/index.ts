@@ -42,5 +42,7 @@ export {
   type MultiPlatformImageArgs,
   type PlatformRecipe,
 } from './multi-platform-image.ts'
+export { loadImage, type LoadOptions } from './load-image.ts'
+export type { LoadedImages } from '#engine'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
