@@ -6,5 +6,8 @@
  *   https://distribution.github.io/distribution/spec/auth/
  */
 export { DOCKER_HUB, formatReference, type ImageReference, parseReference } from './reference.ts'
+export { type BlobToUpload, hasBlob } from './blob.ts'
+export { type ManifestToPut, putManifest } from './put-manifest.ts'
+export { uploadBlob, type UploadOptions, type UploadOutcome } from './upload-blob.ts'
 export { openRegistry, type RegistryClient, type RegistryRequest } from './registry-client.ts'
 export type { RegistryOptions } from './registry-options.ts'
