@@ -26,6 +26,13 @@ export type BuildEvent =
       readonly engine: 'docker' | 'podman' | 'containerd'
       readonly address: string | null
     }
+  /** A blob is in the registry: it was there, or mounted from another repository, or uploaded. */
+  | {
+      readonly type: 'pushed-blob'
+      readonly digest: string
+      readonly bytes: number
+      readonly outcome: 'there' | 'mounted' | 'uploaded'
+    }
   /** Bytes of the result that are written so far, and of how many where that is known. */
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */

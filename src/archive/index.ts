@@ -30,6 +30,15 @@ export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 export { formatImageName, type ImageName, parseImageName } from './image-name.ts'
 export { archiveOutput, folderOutput, type LayoutOutput } from './layout-output.ts'
 export { MergedTree } from './merged-tree.ts'
+export {
+  describe,
+  encodeIndex,
+  encodeManifest,
+  IMAGE_TYPES,
+  type ImageTypes,
+  type WrittenDescriptor,
+  writtenPlatform,
+} from './oci-documents.ts'
 export { type BaseArchive, openBaseArchive } from './open-base-archive.ts'
 export { type ImageArchive, openImageArchive, type WantedImage } from './open-image-archive.ts'
 export { formatPlatform, parsePlatform, type Platform } from './platform.ts'

@@ -55,7 +55,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Load an image into Docker, podman or containerd',
     load: async () => (await import('./load-command.ts')).loadCommand,
   },
-  ...['push', 'pull', 'prefetch'].map((name) => ({
+  {
+    name: 'push',
+    summary: 'Push an image to a registry',
+    load: async () => (await import('./push-command.ts')).pushCommand,
+  },
+  ...['pull', 'prefetch'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,

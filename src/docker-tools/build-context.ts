@@ -48,7 +48,8 @@ function defaultStores(environment: Readonly<Record<string, string | undefined>>
   return uris.length === 0 ? ['auto'] : uris
 }
 
-function defaultCache(environment: Readonly<Record<string, string | undefined>>): string {
+/** Where digests and compressed layers are remembered, unless options say otherwise. */
+export function defaultCache(environment: Readonly<Record<string, string | undefined>>): string {
   const base = environment['XDG_CACHE_HOME']
   // The XDG specification: a relative path is no path.
   return join(base?.startsWith('/') === true ? base : join(environment['HOME'] ?? homedir(), '.cache'), 'dockertools')

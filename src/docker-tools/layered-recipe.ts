@@ -3,17 +3,19 @@ import { withReporter } from '#events'
 import { type ByteSink, iterateWrites } from '#util'
 import type { StorePath } from '#store'
 import { type BuildContext, openContext } from './build-context.ts'
+import { type PartedRecipe, USE_PARTS } from './image-parts.ts'
+import { openLayeredParts } from './layered-parts.ts'
 import { type LayeredPlan, planLayeredImage } from './plan-layered-image.ts'
 import type { BuildOptions, Conf, ImageSummary, Recipe, WriteOptions } from './recipe.ts'
 import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
-import { streamImage } from './stream-image.ts'
+import { type StreamInput, streamImage } from './stream-image.ts'
 
 /** What both layered functions return, but for what only one of them has. */
 export function layeredRecipe<F extends Recipe['function']>(
   functionName: F,
   given: Readonly<Record<string, unknown>>,
   args: ResolvedLayeredArgs,
-): Recipe & { readonly function: F } {
+): Recipe & PartedRecipe & { readonly function: F } {
   const planned = async <T>(
     options: BuildOptions,
     use: (plan: LayeredPlan, context: BuildContext) => Promise<T>,
@@ -25,7 +27,10 @@ export function layeredRecipe<F extends Recipe['function']>(
       return await use(plan, context)
     })
   const writeTo = (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-    planned(options, async (plan, context) => await writePlan(args, plan, context, options.repoTag, sink))
+    planned(
+      options,
+      async (plan, context) => await streamImage(await streamInput(args, plan, options.repoTag), context, sink),
+    )
   return {
     function: functionName,
     imageName: args.name.toLowerCase(),
@@ -38,6 +43,11 @@ export function layeredRecipe<F extends Recipe['function']>(
     layers: (options: BuildOptions = {}): Promise<readonly (readonly StorePath[])[]> =>
       // oxlint-disable-next-line require-await -- a plan is used asynchronously
       planned(options, async (plan) => plan.storeLayers as readonly (readonly StorePath[])[]),
+    [USE_PARTS]: (options, use) =>
+      planned(options, async (plan, context) => {
+        await using parts = await openLayeredParts(await streamInput(args, plan, undefined), context)
+        return await use(parts)
+      }),
     writeTo,
     chunks: (options: WriteOptions = {}) => ownedChunks((sink) => writeTo(sink, options)),
   }
@@ -60,31 +70,25 @@ export async function writeCompressed(
   return summary as unknown as ImageSummary
 }
 
-async function writePlan(
+async function streamInput(
   args: ResolvedLayeredArgs,
   plan: LayeredPlan,
-  context: BuildContext,
   repoTag: string | undefined,
-  sink: ByteSink,
-): Promise<ImageSummary> {
+): Promise<StreamInput> {
   const sizes = new Map<string, number>(plan.graph.map((node) => [node.path, node.narSize]))
-  return await streamImage(
-    {
-      architecture: args.architecture,
-      config: args.config,
-      base: plan.base?.image,
-      storeLayers: plan.storeLayers,
-      preferDisk: false,
-      narSize: (path) => sizes.get(path),
-      customisation: { path: plan.customisation.path, content: plan.customisation.content },
-      repoTag: repoTag ?? `${args.name.toLowerCase()}:${await plan.imageTag()}`,
-      created: args.created,
-      mtime: args.mtime,
-      owner: args.owner,
-    },
-    context,
-    sink,
-  )
+  return {
+    architecture: args.architecture,
+    config: args.config,
+    base: plan.base?.image,
+    storeLayers: plan.storeLayers,
+    preferDisk: false,
+    narSize: (path) => sizes.get(path),
+    customisation: { path: plan.customisation.path, content: plan.customisation.content },
+    repoTag: repoTag ?? `${args.name.toLowerCase()}:${await plan.imageTag()}`,
+    created: args.created,
+    mtime: args.mtime,
+    owner: args.owner,
+  }
 }
 
 /** The reporter is set once, around everything. */

@@ -127,6 +127,9 @@ export class LayerWorkshop implements AsyncDisposable {
       digest: `sha256:${measurement.sha256}` as Digest,
       size: measurement.size,
       prepare: () => undefined,
+      skip: () => {
+        for (const chunk of chunks) releaseChunk(pool, chunk.index)
+      },
       async writeTo(sink: ByteSink): Promise<void> {
         for (const chunk of chunks) {
           await sink.write(chunkBytes(pool, chunk.index, chunk.length))
@@ -151,6 +154,11 @@ export class LayerWorkshop implements AsyncDisposable {
       digest: `sha256:${measurement.sha256}` as Digest,
       size: measurement.size,
       prepare,
+      skip: () => {
+        if (reader !== undefined) throw new DockerToolsError('INTERNAL', 'Cannot skip a layer that is being read')
+        this.#listedEntries -= expected.listing?.types.length ?? 0
+        expected.listing = undefined
+      },
       async writeTo(sink: ByteSink): Promise<void> {
         prepare()
         await reader?.writeTo(sink)

@@ -8,6 +8,8 @@ export interface MeasuredLayer {
   readonly size: number
   /** Starts to fetch the bytes where that takes time. They must be asked for next. */
   prepare(): void
+  /** Lets go of what is kept for writing: it will not be written. */
+  skip(): void
   /**
    * Writes the tar. Whoever has asked for the layer writes it once, or not at all.
    *
@@ -22,6 +24,7 @@ export function layerOfContent(content: Content): MeasuredLayer {
     digest: content.digest,
     size: content.size,
     prepare: () => undefined,
+    skip: () => undefined,
     async writeTo(sink) {
       for await (const chunk of content.open()) await sink.write(chunk)
     },
