@@ -16,6 +16,15 @@ export type BuildEvent =
   | { readonly type: 'no-base-image' }
   /** A layer of store paths is written. */
   | { readonly type: 'store-layer'; readonly index: number; readonly paths: readonly string[] }
+  /** A layer of an image in a registry is being fetched: `bytes` of `totalBytes`, as they are stored. */
+  | {
+      readonly type: 'pull-layer'
+      readonly index: number
+      readonly total: number
+      readonly digest: string
+      readonly bytes: number
+      readonly totalBytes: number
+    }
   /** The customisation layer is written. */
   | { readonly type: 'customisation-layer'; readonly index: number }
   | { readonly type: 'manifest' }

@@ -1,5 +1,4 @@
-import { type Digest, digestOf } from '#image'
-import type { Platform } from './platform.ts'
+import { type Digest, digestOf, type Platform } from '#image'
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'

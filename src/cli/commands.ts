@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'inspect',
-    summary: 'Tell what the images of an archive are made of',
+    summary: 'Tell what the images of an archive, or of a registry, are made of',
     load: async () => (await import('./inspect-command.ts')).inspectCommand,
   },
   {
@@ -51,18 +51,23 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
   },
   {
-    name: 'load',
-    summary: 'Load an image into Docker, podman or containerd',
-    load: async () => (await import('./load-command.ts')).loadCommand,
+    name: 'pull',
+    summary: 'Fetch an image from a registry into a docker-archive',
+    load: async () => (await import('./pull-command.ts')).pullCommand,
+  },
+  {
+    name: 'prefetch',
+    summary: 'Fetch an image, and print the arguments by which pullImage gets it again',
+    load: async () => (await import('./prefetch-command.ts')).prefetchCommand,
   },
   {
     name: 'push',
     summary: 'Push an image to a registry',
     load: async () => (await import('./push-command.ts')).pushCommand,
   },
-  ...['pull', 'prefetch'].map((name) => ({
-    name,
-    summary: 'Not supported yet',
-    load: undefined,
-  })),
+  {
+    name: 'load',
+    summary: 'Load an image into Docker, podman or containerd',
+    load: async () => (await import('./load-command.ts')).loadCommand,
+  },
 ]

@@ -11,6 +11,9 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return `Adding base layer ${event.index} from ${printable(event.member)}\n`
     case 'store-layer':
       return `Creating layer ${event.index} from paths: ${pythonListRepr(event.paths)}\n`
+    case 'pull-layer':
+      if (event.bytes < event.totalBytes) return ''
+      return `Pulled layer ${event.index} of ${event.total}: ${event.digest} (${event.totalBytes} bytes)\n`
     case 'customisation-layer':
       return `Creating layer ${event.index} with customisation...\n`
     case 'manifest':

@@ -1,10 +1,10 @@
 import { pushImage, type PushOptions } from '#docker-tools'
 import { DockerToolsError } from '#errors'
-import { type Command, type CommandInput, switchOption, textOption, textOptions } from './command.ts'
+import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
-import { reporterOf } from './session.ts'
+import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
 
 export const pushCommand: Command = {
   name: 'push',
@@ -31,8 +31,7 @@ export const pushCommand: Command = {
       description: 'A repository of the same registry that may have the layers, repeatable',
     },
     'chunk-size': { type: 'string', valueName: 'MIB', description: 'Upload in pieces of so many MiB' },
-    'cert-dir': { type: 'string', valueName: 'DIR', description: 'Certificates for the registry, as in certs.d' },
-    'no-tls-verify': { type: 'boolean', description: 'Take any certificate, and plain HTTP' },
+    ...REGISTRY_OPTIONS,
     ...IMAGE_OPTIONS,
     ...STORE_OPTIONS,
     ...OUTPUT_OPTIONS,
@@ -50,8 +49,8 @@ async function runPush(input: CommandInput): Promise<void> {
   const options: PushOptions = {
     ...storeOptions(input),
     ...imageOptions(input),
+    ...registryOptions(input),
     ...pushOptions(input),
-    onEvent: reporterOf(input),
   }
   const { image, baseDirectory } = await loadImageSource(argument)
   const { references } = await pushImage(image, reference, { ...options, baseDirectory })
@@ -61,7 +60,7 @@ async function runPush(input: CommandInput): Promise<void> {
 function pushOptions(input: CommandInput): PushOptions {
   const compress = oneOf(input, 'compress', ['gz', 'zstd', 'none'] as const)
   const format = oneOf(input, 'format', ['oci', 'docker'] as const)
-  const [image, certificatesDirectory] = [textOption(input, 'image'), textOption(input, 'cert-dir')]
+  const image = textOption(input, 'image')
   const chunkMiB = textOption(input, 'chunk-size')
   if (chunkMiB !== undefined && !/^[1-9]\d{0,6}$/.test(chunkMiB)) {
     throw new DockerToolsError('USAGE', `Cannot use "${chunkMiB}" as --chunk-size: it should be a number of MiB`)
@@ -69,11 +68,9 @@ function pushOptions(input: CommandInput): PushOptions {
   return {
     tags: textOptions(input, 'tag'),
     mountFrom: textOptions(input, 'mount-from'),
-    tlsVerify: !switchOption(input, 'no-tls-verify'),
     ...(compress === undefined ? {} : { compress }),
     ...(format === undefined ? {} : { format }),
     ...(image === undefined ? {} : { image }),
-    ...(certificatesDirectory === undefined ? {} : { certificatesDirectory }),
     ...(chunkMiB === undefined ? {} : { uploadChunkBytes: Number(chunkMiB) * 1024 * 1024 }),
   }
 }

@@ -1,8 +1,8 @@
-import { availableParallelism, homedir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
 import { CompositeStore, openStores, type Store, TrustedKeys } from '#store'
+import { cacheDirectoryOf } from './cache-directory.ts'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
 
@@ -31,12 +31,12 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   const sources = new LocalSources(stores.dir)
-  const cacheDirectory = options.cacheDirectory === undefined ? defaultCache(environment) : options.cacheDirectory
+  const cacheDirectory = cacheDirectoryOf(options)
   return {
     store: new CompositeStore([sources, stores]),
     sources,
     baseDirectory: options.baseDirectory ?? process.cwd(),
-    cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
+    cache: cacheDirectory === undefined ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
     signal: options.signal,
     now: options.now ?? clock(environment),
@@ -46,13 +46,6 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
 function defaultStores(environment: Readonly<Record<string, string | undefined>>): string[] {
   const uris = (environment['DOCKERTOOLS_STORE'] ?? '').split(' ').filter((uri) => uri !== '')
   return uris.length === 0 ? ['auto'] : uris
-}
-
-/** Where digests and compressed layers are remembered, unless options say otherwise. */
-export function defaultCache(environment: Readonly<Record<string, string | undefined>>): string {
-  const base = environment['XDG_CACHE_HOME']
-  // The XDG specification: a relative path is no path.
-  return join(base?.startsWith('/') === true ? base : join(environment['HOME'] ?? homedir(), '.cache'), 'dockertools')
 }
 
 /** The clock, or the time that the environment says it is, as reproducible-builds.org specifies. */

@@ -7,6 +7,7 @@ import { type ExportImageArgs, exportImage } from './export-image.ts'
 import type { ExportRecipe } from './export-recipe.ts'
 import { mergeImages } from './merge-images.ts'
 import { type MultiPlatformImage, multiPlatformImage } from './multi-platform-image.ts'
+import { pullImage } from './pull-image.ts'
 import type { Recipe } from './recipe.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
 import { toPlain } from './to-plain.ts'
@@ -17,13 +18,13 @@ const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, 
   ['buildLayeredImage', buildLayeredImage],
   ['buildImage', buildImage],
   ['mergeImages', mergeImages],
+  ['pullImage', pullImage],
 ])
 
 /** Functions of the plan that are not built yet: known, and refused. */
 const UNBUILT: readonly string[] = [
   'buildImageWithNixDb',
   'buildLayeredImageWithNixDb',
-  'pullImage',
   'streamNixShellImage',
   'buildNixShellImage',
   'binSh',

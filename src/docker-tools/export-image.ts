@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { openImageArchive, parsePlatform, writeFileSystem } from '#archive'
+import { openImageArchive, writeFileSystem } from '#archive'
 import { withReporter } from '#events'
+import { parsePlatform } from '#image'
 import { type ByteSink, iterateWrites } from '#util'
 import { imageName, imageTag, text } from './argument-schemas.ts'
 import { openContext } from './build-context.ts'

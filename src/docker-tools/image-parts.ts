@@ -1,6 +1,5 @@
-import type { Platform } from '#archive'
 import type { CompressorName } from '#compress'
-import type { Digest } from '#image'
+import type { Digest, Platform } from '#image'
 import type { ByteSink } from '#util'
 import type { BuildOptions, Recipe } from './recipe.ts'
 

@@ -25,10 +25,16 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  PulledRecipe,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { inspectRemoteImage, type RemoteImageReport, type RemoteLayerReport } from './inspect-remote-image.ts'
+export { type PrefetchedImage, prefetchImage, type PrefetchRequest } from './prefetch-image.ts'
+export { pullArchive, type PulledArchive, type PullRequest, type RegistryPullOptions } from './pull-archive.ts'
+export { pullImage } from './pull-image.ts'
+export type { PullImageArgs } from './pull-image-args.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'

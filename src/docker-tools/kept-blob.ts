@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { type Digest, parseDigest } from '#image'
 import type { ByteSink, Spool } from '#util'
-import type { BlobName } from './blob-cache.ts'
+import type { BlobName } from './packed-cache.ts'
 import type { RereadableBytes } from './image-parts.ts'
 
 /** A blob whose bytes are at hand for as long as somebody owns it. */

@@ -2,7 +2,7 @@ import { report } from '#events'
 import type { Digest } from '#image'
 import { type BlobToUpload, hasBlob, type RegistryClient, uploadBlob, type UploadOptions } from '#registry'
 import { Slots } from '#util'
-import type { BlobCache, BlobName } from './blob-cache.ts'
+import type { PackedCache, BlobName } from './packed-cache.ts'
 import type { PushSummary } from './push-options.ts'
 
 /** Uploads at once: connections to one registry, and a buffer each. */
@@ -14,7 +14,7 @@ const QUESTIONS_AT_ONCE = 8
 /** Brings blobs into one repository, each once, and only if it is not there. */
 export class BlobPusher {
   readonly #client: RegistryClient
-  readonly #cache: BlobCache
+  readonly #cache: PackedCache
   readonly #options: UploadOptions
   readonly #questions = new Slots(QUESTIONS_AT_ONCE)
   readonly #uploads = new Slots(UPLOADS_AT_ONCE)
@@ -23,7 +23,7 @@ export class BlobPusher {
   readonly #counts = { there: 0, mounted: 0, uploaded: 0 }
   #uploadedBytes = 0
 
-  constructor(client: RegistryClient, cache: BlobCache, options: UploadOptions) {
+  constructor(client: RegistryClient, cache: PackedCache, options: UploadOptions) {
     this.#client = client
     this.#cache = cache
     this.#options = options

@@ -3,7 +3,6 @@ import {
   describe,
   encodeIndex,
   encodeManifest,
-  formatPlatform,
   IMAGE_TYPES,
   type ImageTypes,
   type WrittenDescriptor,
@@ -12,6 +11,7 @@ import {
 import { CompressionThreads, type CompressorName } from '#compress'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
+import { formatPlatform } from '#image'
 import {
   formatReference,
   type ImageReference,
@@ -21,8 +21,8 @@ import {
   putManifest,
   type RegistryClient,
 } from '#registry'
-import { BlobCache } from './blob-cache.ts'
-import { defaultCache } from './build-context.ts'
+import { PackedCache } from './packed-cache.ts'
+import { cacheDirectoryOf } from './cache-directory.ts'
 import type { ImageParts } from './image-parts.ts'
 import type { PathArgument } from './layered-image-args.ts'
 import type { MultiPlatformImage } from './multi-platform-image.ts'
@@ -192,10 +192,8 @@ function referencesOf(target: ImageReference, tags: readonly string[]): readonly
   return [...all].map((tag) => ({ ...target, tag }))
 }
 
-function cacheOf(options: PushOptions): BlobCache {
-  const { cacheDirectory, environment = process.env } = options
-  const directory = cacheDirectory === undefined ? defaultCache(environment) : (cacheDirectory ?? undefined)
-  return new BlobCache(directory, options.now ?? (() => performance.timeOrigin + performance.now()))
+function cacheOf(options: PushOptions): PackedCache {
+  return new PackedCache(cacheDirectoryOf(options), options.now ?? (() => performance.timeOrigin + performance.now()))
 }
 
 function registryOptions({ tlsVerify, certificatesDirectory, environment }: PushOptions, signal: AbortSignal) {

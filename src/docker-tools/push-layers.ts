@@ -4,7 +4,7 @@ import { DockerToolsError, IntegrityError } from '#errors'
 import type { Digest } from '#image'
 import type { BlobToUpload } from '#registry'
 import { copyTo, iterateWrites, Slots } from '#util'
-import type { BlobCache, BlobName } from './blob-cache.ts'
+import type { PackedCache, BlobName } from './packed-cache.ts'
 import type { LayerPart, StoredBlob, TakenLayer } from './image-parts.ts'
 import { digestOfBytes, type KeptBlob } from './kept-blob.ts'
 import type { BlobPusher } from './push-blobs.ts'
@@ -12,7 +12,7 @@ import type { BlobPusher } from './push-blobs.ts'
 /** What layers are pushed with. */
 export interface LayerPushing {
   readonly blobs: BlobPusher
-  readonly cache: BlobCache
+  readonly cache: PackedCache
   readonly threads: CompressionThreads
   /** Undefined leaves compressed layers as they are, and makes gzip of the others. */
   readonly compress: CompressorName | undefined

@@ -1,15 +1,13 @@
 import {
   choosePlatform,
   formatImageName,
-  formatPlatform,
   type ImageArchive,
   type ListedImage,
   openImageArchive,
   parseImageName,
-  parsePlatform,
-  type Platform,
 } from '#archive'
 import { DockerToolsError } from '#errors'
+import { formatPlatform, parsePlatform, type Platform } from '#image'
 import { archiveParts } from './archive-parts.ts'
 import { openContext } from './build-context.ts'
 import { fileOfImage } from './file-of-image.ts'

@@ -1,14 +1,13 @@
 import {
   archiveOutput,
   folderOutput,
-  formatPlatform,
   type ImageOfPlatforms,
   type ImageToWrite,
   type LayoutOutput,
   openImageArchive,
-  type Platform,
   writeOciLayout as writeLayout,
 } from '#archive'
+import { formatPlatform, type Platform } from '#image'
 import type { CompressorName } from '#compress'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'

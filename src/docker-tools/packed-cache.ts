@@ -30,7 +30,7 @@ const STALE_MS = 24 * 60 * 60 * 1000
  *
  * Nothing depends on it: a cache that cannot be read or written only costs time.
  */
-export class BlobCache implements AsyncDisposable {
+export class PackedCache implements AsyncDisposable {
   readonly #names: string
   readonly #blobs: string
   readonly #places: string
@@ -45,10 +45,10 @@ export class BlobCache implements AsyncDisposable {
    */
   constructor(directory: string | undefined, now: () => number) {
     this.#isUsed = directory !== undefined
-    const root = directory ?? ''
-    this.#names = join(root, `packed-v${CACHE_VERSION}`)
-    this.#blobs = join(root, `blobs-v${CACHE_VERSION}`)
-    this.#places = join(root, `pushed-v${CACHE_VERSION}`)
+    const root = join(directory ?? '', `packed-v${CACHE_VERSION}`)
+    this.#names = join(root, 'names')
+    this.#blobs = join(root, 'blobs')
+    this.#places = join(root, 'places')
     this.#now = now
   }
 
