@@ -40,6 +40,7 @@ export async function* compressBlocks(
   const pending: Pending[] = []
   const packBlock = await loadPackBlock(options.codec)
   let threads: BlockThreads | undefined
+  const memories = shared?.takeMemories(options) ?? []
 
   async function packOldest(): Promise<Uint8Array> {
     const oldest = pending.shift()!
@@ -53,7 +54,7 @@ export async function* compressBlocks(
   }
 
   try {
-    for await (const slot of fillSlots(plain, options, maxPending + 1)) {
+    for await (const slot of fillSlots(plain, options, maxPending + 1, memories)) {
       options.onBlock?.(slotInput(slot, options))
       pending.push({ slot })
       const sharedThreads = shared?.forBlock(options.codec, options, slot.inputBytes)
@@ -64,6 +65,8 @@ export async function* compressBlocks(
       if (pending.length >= maxPending) yield await packOldest()
     }
     while (pending.length > 0) yield await packOldest()
+    // Only now no thread works on them any more.
+    shared?.giveMemories(options, memories)
   } finally {
     await threads?.[Symbol.asyncDispose]()
   }

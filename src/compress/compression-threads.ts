@@ -16,6 +16,8 @@ const WORTH_THREADS_BYTES = 2 * 1024 * 1024
 export class CompressionThreads implements AsyncDisposable {
   readonly count: number
   readonly #started = new Map<Codec, BlockThreads>()
+  /** By the layout that their slots have. */
+  readonly #memories = new Map<string, SharedArrayBuffer[][]>()
   #bytes = 0
 
   /** @param count No byte depends on it. Default: one for each core, up to 8. */
@@ -33,7 +35,21 @@ export class CompressionThreads implements AsyncDisposable {
     return threads
   }
 
+  /** Memory of slots that an earlier stream is done with: a new one for each would pile up before it is collected. */
+  takeMemories(layout: SlotLayout): SharedArrayBuffer[] {
+    return this.#memories.get(keyOf(layout))?.pop() ?? []
+  }
+
+  giveMemories(layout: SlotLayout, memories: SharedArrayBuffer[]): void {
+    const key = keyOf(layout)
+    this.#memories.set(key, [...(this.#memories.get(key) ?? []), memories])
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#started.values()].map((threads) => threads[Symbol.asyncDispose]()))
   }
+}
+
+function keyOf({ blockBytes, dictionaryBytes }: SlotLayout): string {
+  return `${blockBytes} ${dictionaryBytes}`
 }

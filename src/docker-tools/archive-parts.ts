@@ -7,6 +7,7 @@ import {
   type StoredImage,
 } from '#archive'
 import { copyTo } from '#util'
+import { inTurns } from './kept-blob.ts'
 import type { ImageParts, LayerPart, RereadableBytes } from './image-parts.ts'
 
 /** The layers and the configuration of an image in an archive or a layout. */
@@ -40,18 +41,9 @@ async function layerPart(layer: ImageLayer, what: string, limits: ImageLimits): 
   }
 }
 
-const READ_BYTES = 256 * 1024
-
 function rereadable({ file }: ImageLayer): RereadableBytes {
   return {
     size: file.size,
-    async *open(offset) {
-      for (let position = offset; position < file.size;) {
-        const chunk = await file.read(position, Math.min(READ_BYTES, file.size - position))
-        if (chunk.length === 0) return
-        position += chunk.length
-        yield chunk
-      }
-    },
+    open: (offset) => inTurns(offset, file.size, (target, position) => file.readNow(target, position)),
   }
 }

@@ -36,6 +36,7 @@ export interface TakenLayer {
 export interface RereadableBytes {
   /** Bytes. */
   readonly size: number
+  /** From `offset` on. A chunk is valid until the one after the next is asked for. */
   open(offset: number): AsyncIterable<Uint8Array>
 }
 

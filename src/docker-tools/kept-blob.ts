@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { DockerToolsError } from '#errors'
 import { type Digest, parseDigest } from '#image'
 import type { ByteSink, Spool } from '#util'
 import type { BlobName } from './packed-cache.ts'
@@ -24,16 +25,33 @@ export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob
   return {
     digest,
     size,
-    async *open(offset) {
-      for (let position = offset; position < size;) {
-        const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size - position))
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-        if (bytesRead === 0) return
-        position += bytesRead
-        yield buffer.subarray(0, bytesRead)
-      }
-    },
+    open: (offset) =>
+      inTurns(
+        offset,
+        size,
+        async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
+      ),
     [Symbol.asyncDispose]: () => file.close(),
+  }
+}
+
+/**
+ * Reads `size` bytes from `offset` on through two buffers in turns: new ones would pile up before they are
+ * collected. Whoever is given a chunk is done with it when he asks for the one after the next.
+ */
+export async function* inTurns(
+  offset: number,
+  size: number,
+  read: (target: Uint8Array, position: number) => Promise<number> | number,
+): AsyncGenerator<Uint8Array> {
+  const length = Math.min(READ_BYTES, Math.max(0, size - offset))
+  let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)]
+  for (let position = offset; position < size;) {
+    const bytes = await read(buffer.subarray(0, size - position), position)
+    if (bytes === 0) return
+    position += bytes
+    yield buffer.subarray(0, bytes)
+    ;[buffer, other] = [other, buffer]
   }
 }
 
@@ -46,8 +64,7 @@ export function fileDraft(file: FileHandle, onFinish: (digest: Digest) => Promis
     async write(chunk) {
       hash.update(chunk)
       for (let done = 0; done < chunk.length;) {
-        const { bytesWritten } = await file.write(chunk, done, chunk.length - done, size + done)
-        done += bytesWritten
+        done += await written(file, chunk.subarray(done), size + done)
       }
       size += chunk.length
     },
@@ -77,7 +94,7 @@ export function spoolDraft(spool: Spool): BlobDraft {
       return Promise.resolve({
         digest: parseDigest(`sha256:${hash.digest('hex')}`),
         size: spool.size,
-        open: (offset: number) => spool.read(offset),
+        open: (offset: number) => inTurns(offset, spool.size, (target, position) => spool.readNow(target, position)),
         [Symbol.asyncDispose]: () => Promise.resolve(spool[Symbol.asyncDispose]()),
       })
     },
@@ -92,4 +109,17 @@ export async function digestOfBytes(bytes: RereadableBytes): Promise<Digest> {
   const hash = createHash('sha256')
   for await (const chunk of bytes.open(0)) hash.update(chunk)
   return parseDigest(`sha256:${hash.digest('hex')}`)
+}
+
+async function written(file: FileHandle, chunk: Uint8Array, position: number): Promise<number> {
+  try {
+    return (await file.write(chunk, 0, chunk.length, position)).bytesWritten
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `Cannot keep a compressed layer in the cache: ${reason}`
+    throw new DockerToolsError('WRITE_FAILED', message, {
+      cause: error,
+      hint: 'Make room, or set XDG_CACHE_HOME to a folder on another disk',
+    })
+  }
 }

@@ -19,7 +19,7 @@ const CACHE_VERSION = 1
 const MAX_CACHE_BYTES = 8 * 1024 * 1024 * 1024
 
 /** Blobs that are not kept wait in memory up to here, in a file without a name above. */
-const SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
+const SPOOL_MEMORY_BYTES = 1024 * 1024
 
 /** What a killed process may have left behind is removed once it is a day old. */
 const STALE_MS = 24 * 60 * 60 * 1000

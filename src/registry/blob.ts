@@ -8,7 +8,10 @@ export interface BlobToUpload {
   readonly digest: Digest
   /** Bytes. */
   readonly size: number
-  /** The bytes from `offset` on. Asked anew for each try; the chunks are the reader's to keep. */
+  /**
+   * The bytes from `offset` on. Asked anew for each try. A chunk is valid until the one after the next is asked for:
+   * until then it has been sent, as no second one is asked for while the connection is full.
+   */
   open(offset: number): AsyncIterable<Uint8Array>
 }
 
