@@ -82,7 +82,8 @@ export function openRegistry(
   const failureOf = async (response: HttpResponse, what: string): Promise<RegistryFailure> => {
     const { authorizer } = await connect()
     const reasons = (await readReasons(response)).map(({ code, message }) => ({
-      code,
+      // A code is a word of the specification's kind; anything else may be what the registry was told.
+      code: /^[A-Z][A-Z_]{0,63}$/.test(code) ? code : 'UNKNOWN',
       message: authorizer.redact(message),
     }))
     const answer = { status: response.status, url: redactUrl(response.url), reasons }

@@ -79,7 +79,8 @@ export class UploadSession {
     const separator = this.#location.includes('?') ? '&' : '?'
     const url = `${this.#location}${separator}digest=${encodeURIComponent(this.#blob.digest)}`
     await using answer = await this.#send('PUT', url, {}, body)
-    if (answer.status < 200 || answer.status > 299) throw await this.#brokenBy(answer)
+    // 202 says that it goes on: whoever answers so has not kept the blob yet.
+    if (![200, 201, 204].includes(answer.status)) throw await this.#brokenBy(answer)
     expectDigest(answer, this.#blob.digest, `blob "${this.#blob.digest}"`, this.#client)
   }
 
