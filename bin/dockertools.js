@@ -10,6 +10,9 @@ if ((major === 24 && minor >= 15) || major >= 26) {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
     process.stdout.write(`${version}\n`)
   } else {
+    // Nearly all objects die at once or live to the end: a nursery that never grows saves up to 90 MB and costs nothing.
+    const { setFlagsFromString } = await import('node:v8')
+    setFlagsFromString('--semi-space-growth-factor=1')
     const { main } = await import('../dist/main.js')
     await main(process.argv.slice(2))
   }

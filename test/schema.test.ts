@@ -42,7 +42,10 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [true, { ...minimal, args: { name: 'x', contents: ['./a', null, ['/nix/store/b']], tag: null, config: null } }],
   [true, { ...minimal, args: { name: 'x', config: { Env: ['A=b'], Anything: [1] } } }],
   [true, { ...minimal, args: { name: 'x', layeringPipeline: [['popularity_contest'], ['limit_layers', 3]] } }],
-  [true, { ...minimal, args: { name: 'x', layering: 'auto', fakeRootCommands: '', includeNixDB: false } }],
+  [true, { ...minimal, args: { name: 'x', layering: 'auto', fakeRootCommands: '', includeNixDB: true } }],
+  [true, { function: 'buildLayeredImageWithNixDb', args: { name: 'x', compressor: 'none' } }],
+  [true, { function: 'buildImageWithNixDb', args: { name: 'x', copyToRoot: './a', includeNixDB: false } }],
+  [false, { function: 'streamLayeredImageWithNixDb', args: { name: 'x' } }],
   [true, { ...minimal, args: { name: 'x', fromImage: minimal } }],
   [false, []],
   [false, { function: 'streamLayeredImage', args: {} }],
@@ -78,7 +81,7 @@ test('the schema and the program take and refuse the same definitions', async ()
 })
 
 test('every recorded call is a definition of the schema', skipWithoutGolden, () => {
-  const later = ['fakeRootCommands', 'enableFakechroot', 'includeNixDB']
+  const later = ['fakeRootCommands', 'enableFakechroot']
   for (const golden of readCases(join(GOLDEN, 'visible'), ['streamLayeredImage', 'buildLayeredImage'])) {
     if ('error' in golden.expect && golden.expect.error.stage === 'evaluation') continue
     const isLater = later.some((name) => name in golden.args)

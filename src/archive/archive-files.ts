@@ -1,3 +1,4 @@
+import type { Compression } from '#compress'
 import type { ImageFiles, StoredFile } from './image-files.ts'
 import type { MemberTable } from './member-table.ts'
 import type { RandomAccess } from './random-access.ts'
@@ -6,13 +7,18 @@ import { safeName } from './safe-name.ts'
 /** The members of a tar as files of an image. */
 export class ArchiveFiles implements ImageFiles {
   readonly members: MemberTable
-  readonly #access: RandomAccess
+  readonly access: RandomAccess
   readonly #what: string
 
   constructor(access: RandomAccess, members: MemberTable, what: string) {
-    this.#access = access
+    this.access = access
     this.members = members
     this.#what = what
+  }
+
+  /** How the archive is compressed as a whole. */
+  get compression(): Compression {
+    return this.access.compression
   }
 
   has(name: string): Promise<boolean> {
@@ -24,7 +30,7 @@ export class ArchiveFiles implements ImageFiles {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(this.#access[Symbol.asyncDispose]())
+    return Promise.resolve(this.access[Symbol.asyncDispose]())
   }
 
   #open(name: string): StoredFile {
@@ -32,11 +38,11 @@ export class ArchiveFiles implements ImageFiles {
     const { size } = member.header
     return {
       size,
-      stream: () => this.#access.stream(member.bodyOffset, size),
-      readNow: (target, offset) => this.#access.readNow(target, member.bodyOffset + offset),
+      stream: () => this.access.stream(member.bodyOffset, size),
+      readNow: (target, offset) => this.access.readNow(target, member.bodyOffset + offset),
       read: (offset, length) => {
         const wanted = Math.max(0, Math.min(length, size - offset))
-        return this.#access.read(member.bodyOffset + offset, wanted)
+        return this.access.read(member.bodyOffset + offset, wanted)
       },
     }
   }

@@ -92,5 +92,5 @@ test('an archive that cannot be opened is told with its name', async () => {
     code: 'FILE_UNREADABLE',
     message: 'Cannot read base image "gone": there is no such file',
   })
-  await assert.rejects(openDockerArchive(join(temp.path, 'folder'), 'base image "folder"'), { code: 'FILE_UNREADABLE' })
+  await assert.rejects(openDockerArchive(join(temp.path, 'folder'), 'base image "folder"'), { code: 'FORMAT_INVALID' })
 })

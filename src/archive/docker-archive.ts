@@ -4,8 +4,8 @@ import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue
 import type { IndexedTarMember, TarHeader } from '#tar'
 import { byteStringToText, toByteString } from '#util'
 import type { ArchivedMember, ArchiveFile } from './archive-tree.ts'
-import { MemberTable } from './member-table.ts'
-import { openRandomAccess } from './random-access.ts'
+import type { MemberTable } from './member-table.ts'
+import type { RandomAccess } from './random-access.ts'
 
 /** A layer as it stands in an archive, compressed or not. */
 export interface ArchivedLayer {
@@ -58,38 +58,25 @@ export interface DockerArchive extends AsyncDisposable {
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024
 
-/**
- * Opens what `docker save`, skopeo, podman and this package write: a tar with a
- * `manifest.json`, plain or compressed with gzip, zstd or xz. Names may begin with `./`, and
- * layers may be links to other members.
- *
- * @param path A file on disk.
- * @param what Names it in errors, for example `base image "base.tar"`.
- * @throws {DockerToolsError} `FILE_UNREADABLE`; `FORMAT_INVALID` for a broken archive;
- *   `FORMAT_UNSUPPORTED` for one that is another kind of image; `LIMIT_EXCEEDED`.
- */
-export async function openDockerArchive(path: string, what: string): Promise<DockerArchive> {
-  const access = await openRandomAccess(path, what)
-  try {
-    const members = await MemberTable.read(access, what)
-    const images = await readDockerImages(members, what)
-    return {
-      images,
-      compression: access.compression,
-      members: () => listMembers(members),
-      text: async (name) =>
-        members.has(name) ? await members.text(name, MAX_MANIFEST_BYTES, 'the limit for a text') : undefined,
-      [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
-    }
-  } catch (error) {
-    await access[Symbol.asyncDispose]()
-    throw error
+/** A docker-archive whose members are listed. */
+export async function dockerArchiveOf(
+  access: RandomAccess,
+  members: MemberTable,
+  what: string,
+): Promise<DockerArchive> {
+  return {
+    images: await readDockerImages(members, what),
+    compression: access.compression,
+    members: () => listMembers(members),
+    text: async (name) =>
+      members.has(name) ? await members.text(name, MAX_MANIFEST_BYTES, 'the limit for a text') : undefined,
+    [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
   }
 }
 
 /** The images of an archive whose members are listed. */
 export async function readDockerImages(members: MemberTable, what: string): Promise<DockerArchive['images']> {
-  if (!members.has('manifest.json')) throw notDockerArchive(members, what)
+  if (!members.has('manifest.json')) throw invalid(what, 'it has no "manifest.json"')
   const manifest = parseJson(
     await members.text('manifest.json', MAX_MANIFEST_BYTES, 'the limit for a manifest'),
     `manifest of ${what}`,
@@ -170,17 +157,6 @@ function stringList(value: JsonValue | undefined, what: string, where: string): 
     if (typeof item !== 'string') throw invalid(what, `${where} should hold strings`)
     return item
   })
-}
-
-function notDockerArchive(members: MemberTable, what: string): DockerToolsError {
-  if (members.has('oci-layout') || members.has('index.json')) {
-    return new DockerToolsError(
-      'FORMAT_UNSUPPORTED',
-      `Cannot read ${what}: it is an OCI archive, it should be a docker-archive`,
-      { hint: 'Convert it: skopeo copy oci-archive:FILE docker-archive:FILE2' },
-    )
-  }
-  return invalid(what, 'it has no "manifest.json"')
 }
 
 function invalid(what: string, reason: string): DockerToolsError {

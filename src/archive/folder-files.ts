@@ -8,6 +8,8 @@ import { safeName } from './safe-name.ts'
 
 /** The files of a folder as files of an image. Links are followed where they stay inside. */
 export class FolderFiles implements ImageFiles {
+  /** A folder is not compressed as a whole. */
+  readonly compression = 'none'
   readonly #root: string
   readonly #what: string
   readonly #open = new Map<string, Promise<StoredFile & { readonly access: RandomAccess }>>()

@@ -23,7 +23,6 @@ export {
   type DockerArchive,
   type DockerImage,
   type DockerLayer,
-  openDockerArchive,
 } from './docker-archive.ts'
 export { choosePlatform } from './choose-platform.ts'
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
@@ -40,6 +39,7 @@ export {
   writtenPlatform,
 } from './oci-documents.ts'
 export { type BaseArchive, openBaseArchive } from './open-base-archive.ts'
+export { openDockerArchive } from './open-docker-archive.ts'
 export { type ImageArchive, openImageArchive, type WantedImage } from './open-image-archive.ts'
 export { compressionOf, type PlainLayer, readLayer, scanLayer } from './scan-layer.ts'
 export type { ImageLayer, ListedImage, StoredImage } from './stored-image.ts'

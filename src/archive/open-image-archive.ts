@@ -6,6 +6,7 @@ import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 import { formatImageName, imageNameMatches } from './image-name.ts'
 import { listIndexImages } from './list-index-images.ts'
 import { listManifestImages } from './list-manifest-images.ts'
+import { loadForArchitecture } from './load-for-architecture.ts'
 import { MemberTable } from './member-table.ts'
 import { type Platform, platformMatches } from '#image'
 import { openRandomAccess } from './random-access.ts'
@@ -33,6 +34,8 @@ export interface WantedImage {
   readonly imageName?: string | undefined
   readonly imageTag?: string | undefined
   readonly platform?: Platform | undefined
+  /** Of an image for several platforms the one for this architecture, if it is there. */
+  readonly architecture?: string | undefined
 }
 
 /**
@@ -100,7 +103,7 @@ async function openArchiveFiles(path: string, { what, limits }: ReadContext): Pr
 async function selectImage(
   images: readonly ListedImage[],
   others: () => Promise<readonly ListedImage[]>,
-  { imageName, imageTag, platform }: WantedImage,
+  { imageName, imageTag, platform, architecture }: WantedImage,
   what: string,
 ): Promise<StoredImage> {
   const isWanted = (image: ListedImage): boolean =>
@@ -108,7 +111,8 @@ async function selectImage(
     image.names.some((name) => imageNameMatches(name, imageName, imageTag))
   const found = images.find(isWanted)
   if (found === undefined) throw notThere(images, { imageName, imageTag }, what)
-  if (platform === undefined || (await isFor(found, platform))) return await found.load(platform)
+  if (platform === undefined) return await loadForArchitecture(found, architecture)
+  if (await isFor(found, platform)) return await found.load(platform)
   for (const other of (await others()).filter(isWanted)) {
     if (await isFor(other, platform)) return await other.load(platform)
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { ByteSink } from '#util'
@@ -40,7 +40,8 @@ export function openOutputFile(path: string, isExecutable: boolean): OutputFile 
     commit() {
       attempt(() => {
         if (fd === undefined) return
-        fsyncSync(fd)
+        // Not flushed to the disk, as by `cp` and `docker save`: that would take longer than all the rest, and what is
+        // lost with the machine's power can be built again to the same bytes.
         closeSync(fd)
         fd = undefined
         renameSync(temporary, final)

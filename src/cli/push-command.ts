@@ -20,7 +20,7 @@ export const pushCommand: Command = {
     compress: {
       type: 'string',
       valueName: 'gz|zstd|none',
-      description: 'How layers are compressed; default: gz, and compressed layers of ARCHIVE as they are',
+      description: 'How layers are compressed; default: as DEF says, compressed ones of ARCHIVE as they are, else gz',
     },
     format: { type: 'string', valueName: 'oci|docker', description: 'Media types of the manifest; default: oci' },
     image: { type: 'string', valueName: 'NAME[:TAG]', description: 'Which image of ARCHIVE, where it has several' },

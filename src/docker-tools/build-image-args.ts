@@ -37,7 +37,10 @@ export interface BuildImageArgs {
   readonly created?: string
   /** How the archive is compressed. Default `gz`. */
   readonly compressor?: CompressorName
-  /** Not built yet: refused unless false. */
+  /**
+   * Whether the image gets the database of a Nix store with the closure of its contents in it, so that
+   * Nix's commands work in a container. Default false.
+   */
   readonly includeNixDB?: boolean
   /** Upstream's deprecated name of `copyToRoot`. */
   readonly contents?: ContentsArgument

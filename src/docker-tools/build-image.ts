@@ -4,6 +4,8 @@ import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 import type { BuildImageArgs } from './build-image-args.ts'
 import { type BuildContext, openContext } from './build-context.ts'
+import { openBuiltParts } from './built-parts.ts'
+import { type PartedRecipe, USE_PARTS } from './image-parts.ts'
 import { checksummed, LayerMeasure, makeImageLayer } from './image-layer.ts'
 import { ownedChunks, withoutReporter, writeCompressed } from './layered-recipe.ts'
 import { measured, measureImageLayer } from './measure-image-layer.ts'
@@ -39,7 +41,7 @@ import { writeBuiltImage } from './write-built-image.ts'
  * console.log(layers, bytes)
  * ```
  */
-export function buildImage(args: BuildImageArgs): ImageRecipe {
+export function buildImage(args: BuildImageArgs): ImageRecipe & PartedRecipe {
   const resolved = resolveBuildImageArgs(args)
   const imageName = resolved.name.toLowerCase()
   const planned = async <T>(
@@ -81,6 +83,11 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
       writeTo: (sink: ByteSink, options: BuildOptions = {}) =>
         planned(options, (plan, context) => writeOwnLayer(plan, context, sink)),
     },
+    [USE_PARTS]: (options, use) =>
+      planned(options, async (plan, context) => {
+        await using parts = await openBuiltParts(plan, `${imageName}:${await plan.imageTag()}`, context)
+        return await use(parts)
+      }),
     writeTo,
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
       writeCompressed(resolved.compressor, (plain) => writeTo(plain, options), sink),

@@ -65,7 +65,7 @@ export function layeredConfPath(input: {
     fromImage,
     gid: args.owner.gid,
     gname: args.owner.gname,
-    includeNixDB: false,
+    includeNixDB: args.includeNixDB,
     includeStorePaths: args.includeStorePaths,
     layering: input.pipeline === null ? args.layering : null,
     layeringPipeline: toJsonValue(input.pipeline, 'layeringPipeline'),

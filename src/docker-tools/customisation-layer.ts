@@ -7,6 +7,7 @@ import type { Store, StorePath } from '#store'
 import { type TarEntry, writeTar } from '#tar'
 import { joinTrees, type JoinedTree, materialize, type TreeEntry, treeEntries } from '#tree'
 import { type ByteString, byteStringToText, makeSpool, type Spool, toByteString } from '#util'
+import type { NixDatabaseInput } from './add-nix-database.ts'
 import { contentEntries } from './content-entries.ts'
 import { findReferences } from './find-references.ts'
 import { runExtraCommands } from './run-extra-commands.ts'
@@ -25,6 +26,7 @@ const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
 export interface CustomisationInput {
   readonly contents: readonly StorePath[]
   readonly extraCommands: string
+  readonly nixDatabase: NixDatabaseInput | undefined
   /**
    * The closure of `contents` and of what the script names. Their hash parts count as references
    * wherever they stand, even without the store's folder before them, as in Nix; the script sees them.
@@ -44,12 +46,13 @@ export async function makeCustomisationLayer(
   input: CustomisationInput,
   context: { readonly store: Store; readonly signal: AbortSignal | undefined },
 ): Promise<CustomisationLayer> {
-  const { known, extraCommands: script, namesStorePaths } = input
+  const { known, extraCommands: script, namesStorePaths, nixDatabase } = input
   const { store, signal } = context
   const tree = await joinContents(input.contents, store)
-  if (script === '') return pack(treeOf(tree), known, store)
+  if (script === '' && nixDatabase === undefined) return pack(treeOf(tree), known, store)
   await using root = await runExtraCommands({
     populate: (path) => materialize(tree, path),
+    nixDatabase,
     script,
     visible: known,
     namesStorePaths,

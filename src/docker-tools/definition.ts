@@ -2,7 +2,9 @@ import { DockerToolsError } from '#errors'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
 import { nearestName } from '#util'
 import { buildImage } from './build-image.ts'
+import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
+import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
 import { type ExportImageArgs, exportImage } from './export-image.ts'
 import type { ExportRecipe } from './export-recipe.ts'
 import { mergeImages } from './merge-images.ts'
@@ -17,14 +19,14 @@ const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, 
   ['streamLayeredImage', streamLayeredImage],
   ['buildLayeredImage', buildLayeredImage],
   ['buildImage', buildImage],
+  ['buildImageWithNixDb', buildImageWithNixDb],
+  ['buildLayeredImageWithNixDb', buildLayeredImageWithNixDb],
   ['mergeImages', mergeImages],
   ['pullImage', pullImage],
 ])
 
 /** Functions of the plan that are not built yet: known, and refused. */
 const UNBUILT: readonly string[] = [
-  'buildImageWithNixDb',
-  'buildLayeredImageWithNixDb',
   'streamNixShellImage',
   'buildNixShellImage',
   'binSh',

@@ -6,6 +6,7 @@ import { BUILD_EPOCH_SECONDS } from '#runner'
 import { endOfArchive } from '#tar'
 import { type CopiedEntry, CopiedTree, type TreeEntry, unpackTree } from '#tree'
 import { type ByteString, byteStringToText, toByteString } from '#util'
+import type { NixDatabaseInput } from './add-nix-database.ts'
 import type { BuildContext } from './build-context.ts'
 import type { StorePath } from '#store'
 import { rsyncEntries } from './rsync-entries.ts'
@@ -17,6 +18,7 @@ export interface ImageLayerInput {
   readonly contents: readonly StorePath[]
   readonly keepContentsDirlinks: boolean
   readonly extraCommands: string
+  readonly nixDatabase: NixDatabaseInput | undefined
   readonly uid: number
   readonly gid: number
   /** The closure of `contents` and of what the script names. */
@@ -55,11 +57,12 @@ export async function makeImageLayer(
     await tree.copy(item, rsyncEntries(item, !input.keepContentsDirlinks, context.store.dir, trees))
   }
   tree.addRootMode(ROOT_WRITABLE)
-  if (input.extraCommands === '') {
+  if (input.extraCommands === '' && input.nixDatabase === undefined) {
     return { members: [...members(tree.entries(), input)], [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   const root = await runExtraCommands({
     populate: (path) => unpackTree(readable(tree.entries()), path),
+    nixDatabase: input.nixDatabase,
     script: input.extraCommands,
     visible: input.visible,
     namesStorePaths: input.namesStorePaths,

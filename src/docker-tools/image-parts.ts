@@ -21,6 +21,8 @@ export interface LayerPart {
   take(): Promise<TakenLayer>
   /** What it is compressed with where it stands; undefined for plain ones, and for what is only made now. */
   readonly stored?: StoredBlob | undefined
+  /** How whoever made the image wants it compressed; undefined where nobody said. */
+  readonly preferred?: CompressorName | undefined
   /** The plain tar, where it can be read again and again. Nothing is checked. */
   readonly plain?: RereadableBytes | undefined
 }

@@ -6,7 +6,9 @@
  */
 export { buildImage } from './build-image.ts'
 export type { BuildImageArgs } from './build-image-args.ts'
+export { buildImageWithNixDb } from './build-image-with-nix-db.ts'
 export { buildLayeredImage } from './build-layered-image.ts'
+export { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
 export type {
   BuildLayeredImageArgs,
   ConfigArgument,

@@ -57,7 +57,10 @@ export interface StreamLayeredImageArgs {
   readonly enableFakechroot?: boolean
   /** Whether store paths go into the image at all. Default true. */
   readonly includeStorePaths?: boolean
-  /** Not built yet: refused unless false. */
+  /**
+   * Whether the image gets the database of a Nix store with the closure of its contents in it, so that
+   * Nix's commands work in a container. Default false.
+   */
   readonly includeNixDB?: boolean
   /** Explicit layering in upstream's pipeline language: a list of stages, or the path of a JSON file with one. */
   readonly layeringPipeline?: LayeringPipeline | PathArgument | null

@@ -51,20 +51,24 @@ const BASE = { argument: 'fromImage', noun: 'base image' }
  * Opens the first image of a base archive: a file, the folder of an OCI layout, a store path, or the
  * result of another recipe.
  *
+ * @param architecture Picks one of an image for several platforms.
  * @throws {DockerToolsError} as `openBaseArchive`, and `STORE_PATH_MISSING`.
  */
 export async function openBaseImage(
   value: PathArgument,
   context: BuildContext,
   options: BuildOptions,
+  architecture: string,
 ): Promise<BaseImage> {
-  const file = await openNamedFile(value, BASE, openBaseArchive, context, options)
+  const openArchive = (path: string, what: string) => openBaseArchive(path, what, { architecture })
+  const file = await openNamedFile(value, BASE, openArchive, context, options)
   return { ...file, image: file.archive.image }
 }
 
 /**
- * Opens an image of a base docker-archive, for functions that take over more of it than its layers.
+ * Opens an image of a base archive as a docker-archive, for functions that take over more of it than its layers.
  *
+ * @param architecture Picks one of an image for several platforms.
  * @param choice Picks one of several images; the first is the one that is meant otherwise.
  * @throws {DockerToolsError} as `openDockerArchive`, and `STORE_PATH_MISSING`; `DEFINITION_INVALID` if there is no
  *   image of that name.
@@ -73,9 +77,10 @@ export async function openDockerBaseImage(
   value: PathArgument,
   context: BuildContext,
   options: BuildOptions,
+  architecture: string,
   choice: ImageChoice,
 ): Promise<DockerBaseImage> {
-  const file = await openImageFile(value, BASE, context, options)
+  const file = await openImageFile(value, BASE, context, options, architecture)
   try {
     return { ...file, image: chooseImage(file, choice) }
   } catch (error) {
@@ -85,9 +90,10 @@ export async function openDockerBaseImage(
 }
 
 /**
- * Opens a docker-archive: a file, a store path, or the result of a recipe.
+ * Opens a docker-archive, or an OCI image as one: a file, a folder, a store path, or the result of a recipe.
  *
  * @param named What it is called in errors.
+ * @param architecture Picks one of an image for several platforms. Default: this machine's.
  * @throws {DockerToolsError} as `openDockerArchive`, and `STORE_PATH_MISSING`.
  */
 export async function openImageFile(
@@ -95,8 +101,10 @@ export async function openImageFile(
   named: { readonly argument: string; readonly noun: string },
   context: BuildContext,
   options: BuildOptions,
+  architecture?: string,
 ): Promise<ImageFile> {
-  return await openNamedFile(value, named, openDockerArchive, context, options)
+  const openArchive = (path: string, what: string) => openDockerArchive(path, what, architecture)
+  return await openNamedFile(value, named, openArchive, context, options)
 }
 
 async function openNamedFile<Archive extends AsyncDisposable>(

@@ -1,6 +1,6 @@
 import { report } from '#events'
 import { encodeNixJson, type ImageBase, imageBaseJson, jsonObject, timestampOfNow } from '#image'
-import { closure, type StorePath, storePathHash } from '#store'
+import { closure, type MeasuredNode, type StorePath, storePathHash } from '#store'
 import type { BuildContext } from './build-context.ts'
 import { findReferences } from './find-references.ts'
 import type { ImageLayerInput } from './image-layer.ts'
@@ -45,7 +45,9 @@ export async function planBuildImage(
   await using stack = new AsyncDisposableStack()
   const choice = { name: args.fromImageName, tag: args.fromImageTag }
   const base =
-    args.fromImage === null ? undefined : stack.use(await openDockerBaseImage(args.fromImage, context, options, choice))
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openDockerBaseImage(args.fromImage, context, options, args.architecture, choice))
   const trees = stack.use(new StoredTrees(context))
   const contents: StorePath[] = []
   for (const item of args.contents) contents.push(await resolvePath(item, 'copyToRoot', context))
@@ -53,14 +55,17 @@ export async function planBuildImage(
   const references = async (text: string, candidates: readonly StorePath[], what: string): Promise<StorePath[]> =>
     await findReferences(once(Buffer.from(text)), candidates, context.store, what)
   const sizes = new Map<StorePath, number>()
+  const closureNodes = async (roots: readonly StorePath[]): Promise<readonly MeasuredNode[]> => {
+    const nodes = await closure(context.store, roots)
+    for (const { path, narSize } of nodes) sizes.set(path, narSize)
+    return nodes
+  }
   const closurePaths = async (roots: readonly StorePath[]): Promise<StorePath[]> =>
-    (await closure(context.store, roots)).map((node) => {
-      sizes.set(node.path, node.narSize)
-      return node.path
-    })
+    (await closureNodes(roots)).map((node) => node.path)
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await references(encodeNixJson(declared), [], 'config')
-  const contentsClosure = await closurePaths(contents)
+  const contentsNodes = await closureNodes(contents)
+  const contentsClosure = contentsNodes.map((node) => node.path)
   const scriptPaths = await references(args.extraCommands, contentsClosure, 'extraCommands')
   const visible = unique([...contentsClosure, ...(await closurePaths(scriptPaths))])
 
@@ -73,6 +78,8 @@ export async function planBuildImage(
       contents,
       extraCommands: args.extraCommands,
       gid: args.gid,
+      // Images without it keep the path they had before there was any.
+      ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
     }),
@@ -102,7 +109,13 @@ export async function planBuildImage(
   return {
     base,
     trees,
-    layerInput: { ...args, contents, visible, namesStorePaths: scriptPaths.length > 0 },
+    layerInput: {
+      ...args,
+      contents,
+      visible,
+      namesStorePaths: scriptPaths.length > 0,
+      nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot: '/build/layer' } : undefined,
+    },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,
     known,

@@ -6,6 +6,7 @@ import {
   compareStorePaths,
   directoryTree,
   fileTree,
+  type MeasuredNode,
   narSizeOf,
   type ReferenceGraph,
   type StorePath,
@@ -47,14 +48,17 @@ export async function planLayeredImage(
   options: BuildOptions,
 ): Promise<LayeredPlan> {
   await using stack = new AsyncDisposableStack()
-  const base = args.fromImage === null ? undefined : stack.use(await openBaseImage(args.fromImage, context, options))
+  const base =
+    args.fromImage === null
+      ? undefined
+      : stack.use(await openBaseImage(args.fromImage, context, options, args.architecture))
   const baseLayers = base?.image.layers.length ?? 0
   const pipeline = await readPipeline(args.pipeline, context)
   if (pipeline === null) checkMaxLayers(args.maxLayers, baseLayers)
 
   const contents: StorePath[] = []
   for (const item of args.contents) contents.push(await resolvePath(item, 'contents', context))
-  const contentsClosure = (await closure(context.store, contents)).map((node) => node.path)
+  const contentsClosure = await closure(context.store, contents)
   const baseJson = await planBaseJson(args, context)
   const customisation = await planCustomisation(args, contents, contentsClosure, context)
   stack.use(customisation)
@@ -124,15 +128,19 @@ async function planBaseJson(args: ResolvedLayeredArgs, context: BuildContext) {
 async function planCustomisation(
   args: ResolvedLayeredArgs,
   contents: readonly StorePath[],
-  known: readonly StorePath[],
+  contentsClosure: readonly MeasuredNode[],
   context: BuildContext,
 ) {
+  const known = contentsClosure.map((node) => node.path)
   const scriptPaths = await findReferences(once(Buffer.from(args.extraCommands)), known, context.store, 'extraCommands')
   const scriptClosure = (await closure(context.store, scriptPaths)).map((node) => node.path)
   const layer = await makeCustomisationLayer(
     {
       contents,
       extraCommands: args.extraCommands,
+      nixDatabase: args.includeNixDB
+        ? { closure: contentsClosure, contents, upstreamRoot: '/build/old_out' }
+        : undefined,
       known: unique([...known, ...scriptClosure]),
       namesStorePaths: scriptPaths.length > 0,
     },
@@ -146,7 +154,7 @@ async function planCustomisation(
       enableFakechroot: false,
       extraCommands: args.extraCommands,
       fakeRootCommands: '',
-      includeNixDB: false,
+      includeNixDB: args.includeNixDB,
     }),
     inputs: unique([...contents, ...scriptPaths]),
     storeDir: context.store.dir,

@@ -14,7 +14,7 @@ export interface LayerPushing {
   readonly blobs: BlobPusher
   readonly cache: PackedCache
   readonly threads: CompressionThreads
-  /** Undefined leaves compressed layers as they are, and makes gzip of the others. */
+  /** Undefined leaves it to the image, leaves compressed layers as they are, and makes gzip of the others. */
   readonly compress: CompressorName | undefined
   /** What layers are called. @throws {DockerToolsError} where they cannot be so. */
   mediaType(compressor: CompressorName): string
@@ -172,8 +172,8 @@ export class LayerPusher {
     return { ...stored, digest, [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 
-  #compressorOf({ stored }: LayerPart): CompressorName {
-    return this.#with.compress ?? stored?.compressor ?? 'gz'
+  #compressorOf({ preferred, stored }: LayerPart): CompressorName {
+    return this.#with.compress ?? preferred ?? stored?.compressor ?? 'gz'
   }
 }
 

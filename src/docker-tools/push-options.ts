@@ -7,8 +7,8 @@ export interface PushOptions extends BuildOptions {
   /** Further tags for the same image. */
   readonly tags?: readonly string[]
   /**
-   * How layers are compressed. Default: those of an archive stay as they are if they are in gzip or zstd,
-   * all others become gzip.
+   * How layers are compressed. Default: as the `compressor` of the image function says; layers of an archive that are
+   * in gzip or zstd stay as they are; all others become gzip.
    */
   readonly compress?: CompressorName
   /** Media types: OCI's, or Docker's own, which have no word for zstd. Default: `oci`. */

@@ -6,6 +6,7 @@ import {
   openImageArchive,
   parseImageName,
 } from '#archive'
+import type { CompressorName } from '#compress'
 import { DockerToolsError } from '#errors'
 import { formatPlatform, parsePlatform, type Platform } from '#image'
 import { archiveParts } from './archive-parts.ts'
@@ -101,7 +102,15 @@ function platformsSource(image: MultiPlatformImage, wanted: Platform | undefined
 }
 
 function recipeSource(recipe: Recipe, building: BuildOptions): PlatformSource {
-  if (isPartedRecipe(recipe)) return { use: (use) => recipe[USE_PARTS](building, use) }
+  const preferred = preferredCompressor(recipe)
+  if (isPartedRecipe(recipe)) {
+    return {
+      use: (use) =>
+        recipe[USE_PARTS](building, (parts) =>
+          use({ ...parts, layers: parts.layers.map((layer) => ({ ...layer, preferred })) }),
+        ),
+    }
+  }
   return {
     use: async (use) => {
       await using stack = new AsyncDisposableStack()
@@ -111,6 +120,12 @@ function recipeSource(recipe: Recipe, building: BuildOptions): PlatformSource {
       return await only.use(use)
     },
   }
+}
+
+/** Of a recipe that says how its archive is compressed, layers are compressed so. */
+function preferredCompressor(recipe: Recipe): CompressorName | undefined {
+  const name = 'compressor' in recipe ? recipe.compressor : undefined
+  return name === 'gz' || name === 'zstd' || name === 'none' ? name : undefined
 }
 
 async function nameOf(recipe: Recipe, building: BuildOptions): Promise<string> {

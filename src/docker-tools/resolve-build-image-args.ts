@@ -24,6 +24,7 @@ export interface ResolvedBuildImageArgs {
   readonly config: JsonValue
   readonly architecture: string
   readonly extraCommands: string
+  readonly includeNixDB: boolean
   readonly uid: number
   readonly gid: number
   /** As given, or `now`. */
@@ -68,6 +69,12 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
       `in docker image ${args.name}: You can not specify both contents and copyToRoot.`,
     )
   }
+  if (args.includeNixDB && args.contents === null && args.copyToRoot === null) {
+    throw new DockerToolsError(
+      'DEFINITION_INVALID',
+      `Cannot call ${FUNCTION}: argument "includeNixDB": there is nothing to register, it should come with "copyToRoot"`,
+    )
+  }
   if (args.fromImage === null && (args.fromImageName ?? args.fromImageTag) !== null) {
     const name = args.fromImageName === null ? 'fromImageTag' : 'fromImageName'
     throw new DockerToolsError(
@@ -88,6 +95,7 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
     config: sortJson(toJsonValue(args.config, 'config')),
     architecture: args.architecture ?? goArchitecture(),
     extraCommands: args.extraCommands,
+    includeNixDB: args.includeNixDB,
     uid: args.uid,
     gid: args.gid,
     created: checkCreated(args.created),
@@ -101,7 +109,6 @@ function refuseUnbuilt(args: v.InferOutput<typeof schema>): void {
     ['runAsRoot', args.runAsRoot !== null],
     ['diskSize', args.diskSize !== undefined],
     ['buildVMMemorySize', args.buildVMMemorySize !== undefined],
-    ['includeNixDB', args.includeNixDB],
   ] as const
   for (const [name, isUsed] of unbuilt) {
     if (!isUsed) continue

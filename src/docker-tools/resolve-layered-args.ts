@@ -28,6 +28,7 @@ export interface ResolvedLayeredArgs {
   readonly maxLayers: number
   readonly extraCommands: string
   readonly includeStorePaths: boolean
+  readonly includeNixDB: boolean
   readonly pipeline: LayeringPipeline | PathArgument | null
   readonly layering: 'popularity' | 'auto'
   readonly debug: boolean
@@ -123,6 +124,7 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     maxLayers: args.maxLayers,
     extraCommands: args.extraCommands,
     includeStorePaths: args.includeStorePaths,
+    includeNixDB: args.includeNixDB,
     pipeline,
     layering: args.layering ?? 'popularity',
     debug: args.debug,
@@ -135,7 +137,6 @@ function refuseUnbuilt(functionName: string, args: v.InferOutput<typeof streamSc
   const unbuilt = [
     ['fakeRootCommands', args.fakeRootCommands !== ''],
     ['enableFakechroot', args.enableFakechroot],
-    ['includeNixDB', args.includeNixDB],
   ] as const
   for (const [name, isUsed] of unbuilt) {
     if (!isUsed) continue

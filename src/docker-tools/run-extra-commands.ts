@@ -5,6 +5,7 @@ import { runScript, type StoreBind } from '#runner'
 import type { Store, StorePath } from '#store'
 import { unpackTree } from '#tree'
 import { makeTempDir } from '#util'
+import { addNixDatabase, type NixDatabaseInput } from './add-nix-database.ts'
 
 /** A folder in which the script has run. */
 export interface CustomisedRoot extends AsyncDisposable {
@@ -16,6 +17,8 @@ export interface CustomisedRoot extends AsyncDisposable {
 export interface ExtraCommandsJob {
   /** Puts on disk what the root holds before, at this path: nothing is there yet. */
   populate(root: string): Promise<void>
+  /** The Nix database that is put there before the script runs. */
+  readonly nixDatabase: NixDatabaseInput | undefined
   readonly script: string
   /** Store paths that the script may want to see: the closure of what it and the tree name. */
   readonly visible: readonly StorePath[]
@@ -26,8 +29,9 @@ export interface ExtraCommandsJob {
 }
 
 /**
- * Puts the contents on disk and runs `extraCommands` there. Store paths
- * that are not on this machine are unpacked for the script to see.
+ * Puts the contents on disk, with the Nix database where it is wanted, and runs
+ * `extraCommands` there, if there are any. Store paths that are not on this
+ * machine are unpacked for the script to see.
  *
  * @throws {ScriptError} `SCRIPT_FAILED`.
  * @throws {DockerToolsError} `INTERRUPTED`, `PROGRAM_MISSING`, `STORE_UNAVAILABLE`.
@@ -36,8 +40,15 @@ export async function runExtraCommands(job: ExtraCommandsJob): Promise<Customise
   await using stack = new AsyncDisposableStack()
   const scratch = stack.use(await makeTempDir('root-'))
   const root = join(scratch.path, 'root')
-  const run = join(scratch.path, 'run')
   await job.populate(root)
+  if (job.nixDatabase !== undefined) addNixDatabase(root, job.nixDatabase)
+  if (job.script !== '') await runIn(root, scratch.path, job)
+  const owner = stack.move()
+  return { path: root, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+async function runIn(root: string, scratch: string, job: ExtraCommandsJob): Promise<void> {
+  const run = join(scratch, 'run')
   await mkdir(run)
   await runScript({
     step: 'extraCommands',
@@ -45,12 +56,16 @@ export async function runExtraCommands(job: ExtraCommandsJob): Promise<Customise
     cwd: root,
     scratch: run,
     storeDir: job.store.dir,
-    binds: await findBinds(job, join(scratch.path, 'store')),
+    binds: await findBinds(job, join(scratch, 'store')),
     needsBinds: job.namesStorePaths,
     signal: job.signal,
+    ...(job.nixDatabase === undefined ? {} : { environment: nixVariables(root) }),
   })
-  const owner = stack.move()
-  return { path: root, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+/** With these, the commands of Nix work on the store in the root. Nix wants to know a user's name. */
+function nixVariables(root: string): Readonly<Record<string, string>> {
+  return { NIX_REMOTE: `local?root=${root}`, USER: 'nobody' }
 }
 
 /** Where the paths are that are not at their logical place, unpacked where they are nowhere. */

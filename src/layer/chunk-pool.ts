@@ -21,13 +21,15 @@ export interface ChunkPool {
 }
 
 /** Numbers that all threads share, behind the flags of the buffers. */
-const SLOTS = 3
-/** Counts whatever waiters may wait for. */
-const CHANGES = 0
+const SLOTS = 4
+/** Counts what those may wait for who keep a layer. Two counts, so that nobody is woken in vain: that costs more than the wait. */
+const KEEPABLE_CHANGES = 0
+/** Counts the buffers that pass through and came back. */
+const PASSING_CHANGES = 1
 /** Which layer the writer is at. */
-const TURN = 1
+const TURN = 2
 /** 1 while the writer writes, 0 while it waits for the layer whose turn it is. */
-const WRITING = 2
+const WRITING = 3
 
 export function makeChunkPool(keepable: number, passing: number): ChunkPool {
   const chunks = keepable + passing
@@ -62,12 +64,12 @@ export function chunkBytes(pool: ChunkPool, index: number, length?: number): Uin
 export function takeKeepable(pool: ChunkPool, order: number): number | undefined {
   const flags = new Int32Array(pool.flags)
   for (;;) {
-    const changes = Atomics.load(flags, pool.chunks + CHANGES)
+    const changes = Atomics.load(flags, pool.chunks + KEEPABLE_CHANGES)
     const index = takeBetween(pool, 0, pool.keepable)
     if (index !== undefined) return index
     const isAwaited = Atomics.load(flags, pool.chunks + TURN) === order
     if (isAwaited || Atomics.load(flags, pool.chunks + WRITING) === 0) return undefined
-    Atomics.wait(flags, pool.chunks + CHANGES, changes)
+    Atomics.wait(flags, pool.chunks + KEEPABLE_CHANGES, changes)
   }
 }
 
@@ -75,16 +77,16 @@ export function takeKeepable(pool: ChunkPool, order: number): number | undefined
 export function takePassing(pool: ChunkPool): number {
   const flags = new Int32Array(pool.flags)
   for (;;) {
-    const changes = Atomics.load(flags, pool.chunks + CHANGES)
+    const changes = Atomics.load(flags, pool.chunks + PASSING_CHANGES)
     const index = takeBetween(pool, pool.keepable, pool.chunks)
     if (index !== undefined) return index
-    Atomics.wait(flags, pool.chunks + CHANGES, changes)
+    Atomics.wait(flags, pool.chunks + PASSING_CHANGES, changes)
   }
 }
 
 export function releaseChunk(pool: ChunkPool, index: number): void {
   Atomics.store(new Int32Array(pool.flags), index, 0)
-  announceChange(pool)
+  announceChange(pool, index < pool.keepable ? KEEPABLE_CHANGES : PASSING_CHANGES)
 }
 
 /** Tells all threads where the writer is. */
@@ -92,13 +94,13 @@ export function announceWriter(pool: ChunkPool, turn: number, isWriting: boolean
   const flags = new Int32Array(pool.flags)
   Atomics.store(flags, pool.chunks + TURN, turn)
   Atomics.store(flags, pool.chunks + WRITING, isWriting ? 1 : 0)
-  announceChange(pool)
+  announceChange(pool, KEEPABLE_CHANGES)
 }
 
-function announceChange(pool: ChunkPool): void {
+function announceChange(pool: ChunkPool, what: typeof KEEPABLE_CHANGES | typeof PASSING_CHANGES): void {
   const flags = new Int32Array(pool.flags)
-  Atomics.add(flags, pool.chunks + CHANGES, 1)
-  Atomics.notify(flags, pool.chunks + CHANGES)
+  Atomics.add(flags, pool.chunks + what, 1)
+  Atomics.notify(flags, pool.chunks + what)
 }
 
 function takeBetween(pool: ChunkPool, from: number, to: number): number | undefined {

@@ -21,6 +21,8 @@ export interface ScriptJob {
   /** Whether the script cannot do without them: it names one. */
   readonly needsBinds: boolean
   readonly signal: AbortSignal | undefined
+  /** Variables besides those that every script has. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Bash, stopping at the first failure; the script is a file, so that its lines are counted as its own. */
@@ -42,7 +44,8 @@ export async function runScript(job: ScriptJob): Promise<void> {
   const file = join(job.scratch, job.step)
   await mkdir(temp)
   await writeFile(file, `${job.script}\n`)
-  const options = { step: job.step, cwd: job.cwd, env: scriptEnvironment(temp), signal: job.signal }
+  const env = { ...scriptEnvironment(temp), ...job.environment }
+  const options = { step: job.step, cwd: job.cwd, env, signal: job.signal }
   const command = ['bash', ...BASH_ARGUMENTS, job.step, file] as const
   if (job.binds.length > 0 && canShow(job)) {
     const view = await prepareView(job)

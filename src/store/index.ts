@@ -7,6 +7,7 @@
  */
 export { closure } from './closure.ts'
 export { CompositeStore } from './composite-store.ts'
+export { encodeNixDatabase } from './encode-nix-database.ts'
 export {
   formatHash,
   type Hash,
@@ -27,6 +28,7 @@ export {
 export { measureNarOnDisk } from './measure-nar-on-disk.ts'
 export { measureNar, type NarMeasure, narSizeOf } from './measure-nar.ts'
 export { directoryTree, fileTree } from './memory-tree.ts'
+export { NIX_SCHEMA_VERSION } from './local-schema.ts'
 export { formatNarInfo, type NarInfo, parseNarInfo } from './narinfo.ts'
 export { decodeNix32, encodeNix32 } from './nix32.ts'
 export { openStore, openStores } from './open-store.ts'

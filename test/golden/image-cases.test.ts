@@ -3,7 +3,6 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { DockerToolsError } from '#errors'
 import { listTar, memberNamed } from '../support/list-tar.ts'
 import { GOLDEN, GOLDEN_STORE, skipWithoutGolden } from '../support/places.ts'
 import { archiveOf, assertRecorded, type ImageCase, imageOptions, imageRecipe } from './image-case.ts'
@@ -20,14 +19,13 @@ const cases = !existsSync(folder)
 /** Cases that are held against less than the whole archive, by what `golden/README.md` frees. */
 const FREED = ['build-owner', 'build-owner2', 'build-base-multi', 'build-base-multi-default', 'merge-twice']
 const NO_TAG = cases.filter((golden) => golden.function === 'buildImage' && (golden.args['tag'] ?? null) === null)
-const LATER = cases.filter((golden) => golden.args['includeNixDB'] === true)
 
 test('all recorded cases of images are here', skipWithoutGolden, () => {
   assert.equal(cases.length, 48)
 })
 
 for (const golden of cases) {
-  if (FREED.includes(golden.case) || NO_TAG.includes(golden) || LATER.includes(golden)) continue
+  if (FREED.includes(golden.case) || NO_TAG.includes(golden)) continue
   test(`${golden.function} gives what was recorded: ${golden.case}`, async () => {
     const recipe = imageRecipe(golden)
     const options = imageOptions(GOLDEN_STORE)
@@ -51,15 +49,6 @@ for (const golden of NO_TAG) {
     const archive = await archiveOf(recipe, options)
     const named = withName(archive, tag, recorded)
     assertRecorded(named, golden, LAYERS)
-  })
-}
-
-for (const golden of LATER) {
-  test(`the Nix database is refused until it is built: ${golden.case}`, () => {
-    assert.throws(
-      () => imageRecipe(golden),
-      (error) => error instanceof DockerToolsError && error.code === 'NOT_IMPLEMENTED',
-    )
   })
 }
 

@@ -101,6 +101,24 @@ const cases: Readonly<Record<string, OwnCase>> = {
     confInputs: [],
     tag: 'm6gfqddn696944p4bcq9kmp0r6grn128',
   },
+  'an image with a Nix database': {
+    args: { name: 'db', architecture: 'amd64', contents: [LIB_A], includeNixDB: true },
+    baseJson: {
+      name: 'db-base.json',
+      function: 'baseJson',
+      args: '{"architecture":"amd64","config":{}}',
+      inputs: [],
+    },
+    customisation: {
+      name: 'db-customisation-layer',
+      function: 'customisationLayer',
+      args: `{"contents":["${LIB_A}"],"enableFakechroot":false,"extraCommands":"","fakeRootCommands":"","includeNixDB":true}`,
+      inputs: [LIB_A],
+    },
+    conf: `{"architecture":"amd64","config":{},"contents":["${LIB_A}"],"created":"1970-01-01T00:00:01+00:00","enableFakechroot":false,"extraCommands":"","fakeRootCommands":"","fromImage":null,"gid":0,"gname":"root","includeNixDB":true,"includeStorePaths":true,"layering":"popularity","layeringPipeline":null,"maxLayers":100,"mtime":"1970-01-01T00:00:01+00:00","name":"db","tag":null,"uid":0,"uname":"root"}`,
+    confInputs: [LIB_A],
+    tag: '9h0axvfjrjxwciw5688ayxg6xxcbf7q9',
+  },
 }
 
 function derivationsOf({ baseJson, customisation, conf, confInputs }: OwnCase): readonly OwnDerivation[] {
@@ -176,6 +194,7 @@ const relevant: readonly StreamLayeredImageArgs[] = [
   { ...plain, maxLayers: 5 },
   { ...plain, extraCommands: 'true' },
   { ...plain, includeStorePaths: false },
+  { ...plain, includeNixDB: true },
   { ...plain, layering: 'auto' },
   { ...plain, layeringPipeline: [['popularity_contest']] },
   { ...plain, layeringPipeline: [['popularity_contest'], ['reverse']] },

@@ -88,7 +88,14 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { enableFakechroot: true },
     { code: 'NOT_IMPLEMENTED', message: /enableFakechroot/ },
   ],
-  'includeNixDB, which comes later': [{ includeNixDB: true }, { code: 'NOT_IMPLEMENTED', message: /includeNixDB/ }],
+  'includeNixDB that is a text': [
+    { includeNixDB: 'yes' },
+    { code: 'DEFINITION_INVALID', message: /"includeNixDB": it is "yes", it should be true or false/ },
+  ],
+  'a Nix database and an image without contents to register': [
+    '{"function":"buildImageWithNixDb","args":{"name":"x"}}',
+    { code: 'DEFINITION_INVALID', message: /"includeNixDB": there is nothing to register.*"copyToRoot"/ },
+  ],
   'a definition that is no JSON': ['{ "function": ', { code: 'DEFINITION_INVALID', message: /image\.json/ }],
   'a definition that is a list': ['[]', { code: 'DEFINITION_INVALID', message: /should be an object/ }],
   'a definition that is nested without end': [

@@ -1,44 +1,22 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { listTar } from './list-tree.ts'
 import { BUSYBOX, needsRoot } from './needs.ts'
-import { type Command, pipe, run } from './run.ts'
+import { makePodman, type Podman } from './podman.ts'
+import { pipe, run } from './run.ts'
 import { addBusybox, digestOfFile, makeWorkshop, type Workshop, writeFiles } from './workshop.ts'
-
-/** Limits that a machine without CAP_SYS_RESOURCE can set, and the runtime that knows cgroup v1 beside v2. */
-const CONTAINERS_CONF = `
-[containers]
-default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
-netns = "none"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-`
 
 const ECHO = ['/bin/sh', '-c', 'echo "$FROM $TOP"; cat /base']
 
 suite('podman', needsRoot('podman', 'runc', 'zcat', 'python3', BUSYBOX), () => {
   let shop: Workshop
 
-  function podman(...args: readonly string[]): Command {
-    const state = [
-      '--root',
-      join(shop.path, 'p/root'),
-      '--runroot',
-      join(shop.path, 'p/run'),
-      '--storage-driver',
-      'vfs',
-    ]
-    const env = { ...process.env, CONTAINERS_CONF: join(shop.path, 'containers.conf'), XDG_RUNTIME_DIR: shop.path }
-    return { program: 'podman', args: [...state, ...args], env }
-  }
+  let podman: Podman
 
   before(async () => {
     shop = await makeWorkshop()
-    await writeFile(join(shop.path, 'containers.conf'), CONTAINERS_CONF)
+    podman = await makePodman(shop.path)
     await addBusybox(join(shop.path, 'busybox'))
     await writeFiles(shop.path, { 'below/base': 'base\n' })
   })

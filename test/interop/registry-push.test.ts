@@ -4,7 +4,14 @@ import { readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { buildImage, multiPlatformImage, pushImage, type PushOptions, streamLayeredImage } from '#docker-tools'
+import {
+  buildImage,
+  buildLayeredImage,
+  multiPlatformImage,
+  pushImage,
+  type PushOptions,
+  streamLayeredImage,
+} from '#docker-tools'
 import type { BuildEvent } from '#events'
 import { type DockerDaemon, startDockerDaemon } from './docker-daemon.ts'
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts'
@@ -107,6 +114,9 @@ suite('dockertools push to a real registry', needs('docker-registry', 'skopeo', 
     await run(shop.command('build', definition, '--format', 'oci-archive', '-o', archive))
     const kept = await push(archive, 'kept:1')
     const { manifest } = await raw('kept:1')
+    // The definition itself gives the same: it says zstd, too.
+    const recipe = buildLayeredImage({ ...IMAGE, contents: ['./below'], compressor: 'zstd' })
+    assert.equal((await push(recipe, 'kept:0')).digest, kept.digest)
     const index = JSON.parse(await run({ program: 'tar', args: ['-xOf', archive, 'index.json'] })) as RawManifest
     assert.equal(kept.digest, index.manifests[0]?.digest)
     assert.ok(manifest.layers.every((layer) => layer.mediaType.endsWith('+zstd')))
