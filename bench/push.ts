@@ -117,10 +117,15 @@ async function prepare(): Promise<MadeClosure> {
 function yardstick(members: readonly string[]): string {
   const layers = members.filter((name) => !name.endsWith('.json')).map((name) => join(folder, 'layers', name))
   const packed = layers.map((layer) => `pigz -n -p2 < '${layer}/layer.tar' > '${layer}/layer.tar.gz'`)
-  const upload = (layer: string): string =>
+  return ['set -e', ...packed, ...layers.map(uploadByCurl), ''].join('\n')
+}
+
+/** Uploads the compressed layer in a folder, with a request for a place and one for the bytes. */
+function uploadByCurl(layer: string): string {
+  return (
     `location=$(curl -sf -o /dev/null -X POST -D - http://${host}/v2/bench/blobs/uploads/ | tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')\n` +
     `curl -sf -X PUT -T '${layer}/layer.tar.gz' "$location&digest=sha256:$(sha256sum < '${layer}/layer.tar.gz' | cut -d' ' -f1)"`
-  return ['set -e', ...packed, ...layers.map(upload), ''].join('\n')
+  )
 }
 
 async function startRegistry() {

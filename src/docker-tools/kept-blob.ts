@@ -3,8 +3,14 @@ import type { FileHandle } from 'node:fs/promises'
 import { DockerToolsError } from '#errors'
 import { type Digest, parseDigest } from '#image'
 import type { ByteSink, Spool } from '#util'
-import type { BlobName } from './packed-cache.ts'
 import type { RereadableBytes } from './image-parts.ts'
+
+/** A blob, by what registries call it. */
+export interface BlobName {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+}
 
 /** A blob whose bytes are at hand for as long as somebody owns it. */
 export interface KeptBlob extends RereadableBytes, AsyncDisposable {

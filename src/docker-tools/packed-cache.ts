@@ -3,14 +3,7 @@ import { join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { type Digest, digestHex, parseDigest } from '#image'
 import { makeSpool, makeTempDir, type TempDir } from '#util'
-import { type BlobDraft, fileBlob, fileDraft, type KeptBlob, spoolDraft } from './kept-blob.ts'
-
-/** A blob, by what registries call it. */
-export interface BlobName {
-  readonly digest: Digest
-  /** Bytes. */
-  readonly size: number
-}
+import { type BlobDraft, type BlobName, fileBlob, fileDraft, type KeptBlob, spoolDraft } from './kept-blob.ts'
 
 /** Changed when what is remembered changes. */
 const CACHE_VERSION = 1

@@ -1,8 +1,9 @@
 import { report } from '#events'
 import type { Digest } from '#image'
-import { type BlobToUpload, hasBlob, type RegistryClient, uploadBlob, type UploadOptions } from '#registry'
+import { type BlobToUpload, checkPush, hasBlob, type RegistryClient, uploadBlob, type UploadOptions } from '#registry'
 import { Slots } from '#util'
-import type { PackedCache, BlobName } from './packed-cache.ts'
+import type { PackedCache } from './packed-cache.ts'
+import type { BlobName } from './kept-blob.ts'
 import type { PushSummary } from './push-options.ts'
 
 /** Uploads at once: connections to one registry, and a buffer each. */
@@ -22,11 +23,18 @@ export class BlobPusher {
   readonly #pushed = new Map<Digest, Promise<void>>()
   readonly #counts = { there: 0, mounted: 0, uploaded: 0 }
   #uploadedBytes = 0
+  #mayPush: Promise<void> | undefined
 
   constructor(client: RegistryClient, cache: PackedCache, options: UploadOptions) {
     this.#client = client
     this.#cache = cache
     this.#options = options
+  }
+
+  /** Whether this user may push, asked once. @throws {TransferError} if not. */
+  mayPush(): Promise<void> {
+    this.#mayPush ??= checkPush(this.#client)
+    return this.#mayPush
   }
 
   /** Asks the registry, once. */

@@ -4,9 +4,9 @@ import { DockerToolsError, IntegrityError } from '#errors'
 import type { Digest } from '#image'
 import type { BlobToUpload } from '#registry'
 import { copyTo, iterateWrites, Slots } from '#util'
-import type { PackedCache, BlobName } from './packed-cache.ts'
+import type { PackedCache } from './packed-cache.ts'
 import type { LayerPart, StoredBlob, TakenLayer } from './image-parts.ts'
-import { digestOfBytes, type KeptBlob } from './kept-blob.ts'
+import { type BlobName, digestOfBytes, type KeptBlob } from './kept-blob.ts'
 import type { BlobPusher } from './push-blobs.ts'
 
 /** What layers are pushed with. */
@@ -113,6 +113,8 @@ export class LayerPusher {
       await this.#with.blobs.push(checked)
       return described(checked)
     }
+    // Beside the work, which is of no use without it.
+    this.#with.blobs.mayPush().catch((error: unknown) => this.#with.fail(error))
     await using kept = await this.#packing.run(() => this.#pack(compressor, diffId, taken, onRead))
     await this.#with.blobs.push(kept)
     return described(kept)
