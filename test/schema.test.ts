@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { buildImage, buildLayeredImage, exportImage, streamLayeredImage } from '#docker-tools'
+import { buildImage, buildLayeredImage, exportImage, pullImage, streamLayeredImage } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { readCases } from './golden/golden-case.ts'
 import { GOLDEN, ROOT, skipWithoutGolden } from './support/places.ts'
@@ -21,7 +21,13 @@ function acceptedArguments(call: (args: never) => unknown): readonly string[] {
   throw new Error('an unknown argument is accepted')
 }
 
-for (const [name, call] of Object.entries({ streamLayeredImage, buildLayeredImage, buildImage, exportImage })) {
+for (const [name, call] of Object.entries({
+  streamLayeredImage,
+  buildLayeredImage,
+  buildImage,
+  exportImage,
+  pullImage,
+})) {
   test(`the schema has the arguments that ${name} accepts, each with what it means`, () => {
     const args = schema.$defs?.[name]?.properties?.['args']
     assert.deepEqual(Object.keys(args?.properties ?? {}).toSorted(), acceptedArguments(call).toSorted())
@@ -33,6 +39,11 @@ for (const [name, call] of Object.entries({ streamLayeredImage, buildLayeredImag
 }
 
 const minimal = { function: 'streamLayeredImage', args: { name: 'x' } }
+
+const pulled = {
+  function: 'pullImage',
+  args: { imageName: 'redis', imageDigest: `sha256:${'0'.repeat(64)}`, hash: '' },
+}
 
 /** Definitions that both the schema and the program have to take, or refuse. */
 const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = [
@@ -47,6 +58,13 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [true, { function: 'buildImageWithNixDb', args: { name: 'x', copyToRoot: './a', includeNixDB: false } }],
   [false, { function: 'streamLayeredImageWithNixDb', args: { name: 'x' } }],
   [true, { ...minimal, args: { name: 'x', fromImage: minimal } }],
+  [true, pulled],
+  [true, { ...pulled, args: { ...pulled.args, hash: null, sha256: 'a'.repeat(64), os: 'linux', tlsVerify: false } }],
+  [true, { ...minimal, args: { name: 'x', fromImage: pulled } }],
+  [false, { ...pulled, args: { imageName: 'redis', hash: '' } }],
+  [false, { ...pulled, args: { ...pulled.args, imageDigest: 'sha256:1' } }],
+  [false, { ...pulled, args: { ...pulled.args, outputHashAlgo: 'crc32' } }],
+  [false, { ...pulled, args: { ...pulled.args, tag: '7' } }],
   [false, []],
   [false, { function: 'streamLayeredImage', args: {} }],
   [false, { function: 'streamImage', args: { name: 'x' } }],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { decompress } from '#compress'
 import { report } from '#events'
 import { type Content, type Digest, parseDigest } from '#image'
@@ -7,6 +8,7 @@ import { makeSpool, type Spool } from '#util'
 
 /** Layers that are fetched, or wait to be written, at the same time. */
 const WINDOW = 4
+const BUFFER_BYTES = 512 * 1024
 const SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 /** How often progress is told of. */
 const REPORT_BYTES = 4 * 1024 * 1024
@@ -46,7 +48,7 @@ export async function* plainLayers(image: RemoteImage, stop: () => void): AsyncG
       const index = known.size
       start(index + WINDOW)
       await using blob = await started[index]!
-      const content = { digest: blob.digest, size: blob.spool.size, open: () => blob.spool.read() }
+      const content = { digest: blob.digest, size: blob.spool.size, open: () => readThroughBuffer(blob.spool) }
       known.set(layer.digest, content)
       yield content
     }
@@ -56,6 +58,19 @@ export async function* plainLayers(image: RemoteImage, stop: () => void): AsyncG
     for (const result of await Promise.allSettled(started)) {
       if (result.status === 'fulfilled') await result.value[Symbol.asyncDispose]()
     }
+  }
+}
+
+/** All of it through one buffer, which the reader may not keep: new ones would be most of the memory there is. */
+async function* readThroughBuffer(spool: Spool): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, spool.size))
+  for (let position = 0; position < spool.size;) {
+    const length = spool.readNow(buffer.subarray(0, spool.size - position), position)
+    if (length === 0) return
+    yield buffer.subarray(0, length)
+    position += length
+    // The layers that are being fetched go on only where the loop of events is reached.
+    await setImmediate()
   }
 }
 

@@ -33,10 +33,10 @@ import type { BuildOptions, ImageSummary, PulledRecipe, WriteOptions } from './r
  *
  * const nix = pullImage({
  *   imageName: 'nixos/nix',
- *   imageDigest: 'sha256:85299d86263a3059cf19f419f9d286cc9f06d3c13146a8ebbb21b3437f598357',
- *   hash: 'sha256-bzPsqm3jQbbuoOlCLKeCeSDLcAYGOBmcCPWrzrvHrXs=',
+ *   imageDigest: 'sha256:473a2b527958665554806aea24d0131bacec46d23af09fef4598eeab331850fa',
+ *   hash: 'sha256-qvhj+Hlmviz+KEBVmsyPIzTB3QlVAFzwAY1zDPIBGxc=',
  *   finalImageName: 'nix',
- *   finalImageTag: '2.2.1',
+ *   finalImageTag: '2.11.1',
  * })
  * console.log(await nix.outputPath(), streamLayeredImage({ name: 'mine', tag: '1', fromImage: nix }).imageName)
  * ```

@@ -25,6 +25,8 @@ export async function sendBody(
     clock.stop()
     for await (const chunk of body.open()) {
       bytes += chunk.length
+      // What is too much would be taken for the next request.
+      if (body.size !== undefined && bytes > body.size) throw wrongSize(body.size, bytes)
       if (isAnswered() || request.destroyed) return
       clock.start()
       if (!request.write(chunk)) await writableAgain(request)

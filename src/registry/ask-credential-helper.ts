@@ -55,11 +55,14 @@ function runHelper(
     const child = spawn(program, ['get'], {
       env: { ...environment },
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: TIME_LIMIT_MS,
-      killSignal: 'SIGKILL',
       ...(signal === undefined ? {} : { signal }),
     })
     const kill = (): void => void child.kill('SIGKILL')
+    const timer = setTimeout(kill, TIME_LIMIT_MS)
+    const settle = (): void => {
+      clearTimeout(timer)
+      process.off('exit', kill)
+    }
     process.once('exit', kill)
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -70,20 +73,20 @@ function runHelper(
     child.stdin.on('error', () => {})
     child.stdin.end(`${server}\n`)
     child.once('error', (error) => {
-      process.off('exit', kill)
+      settle()
       if (signal?.aborted === true) {
         reject(new DockerToolsError('INTERRUPTED', `Cannot ask "${program}": it was stopped`, { cause: error }))
-      } else if (systemErrorCode(error) === 'ENOENT') {
-        const message = `Cannot ask for the credentials of "${server}": there is no program "${program}"`
+      } else if (['ENOENT', 'EACCES'].includes(systemErrorCode(error) ?? '')) {
+        const message = `Cannot ask for the credentials of "${server}": there is no program "${program}" that may be run`
         reject(
           new DockerToolsError('PROGRAM_MISSING', message, {
             hint: 'Install it, or take it out of "credHelpers" and "credsStore" of the configuration',
           }),
         )
-      } else reject(error)
+      } else reject(failure(program, server, `it cannot be started: ${systemErrorCode(error) ?? 'unknown'}`))
     })
     child.once('close', (status) => {
-      process.off('exit', kill)
+      settle()
       resolve({ status, output })
     })
   })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemErrorCode } from '#errors'
 import { report } from '#events'
@@ -15,6 +16,7 @@ const READ_BYTES = 256 * 1024
  */
 export class BlobCache {
   readonly #directory: string
+  #isSwept = false
 
   /** @param directory Made when first needed. */
   constructor(directory: string) {
@@ -54,8 +56,10 @@ export class BlobCache {
 
   /** Passes `source` on, and keeps it once it has ended well. */
   async *keep(digest: Digest, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const temporary = join(this.#directory, `.${digestHex(digest)}-${randomUUID()}`)
+    const temporary = join(this.#directory, `.${process.pid}-${randomUUID()}`)
     let file = await this.#create(temporary)
+    const removeOnExit = (): void => rmSync(temporary, { force: true })
+    process.once('exit', removeOnExit)
     try {
       for await (const chunk of source) {
         if (file !== undefined && !(await isWritten(file, chunk))) {
@@ -71,12 +75,15 @@ export class BlobCache {
       await rename(temporary, this.#path(digest)).catch(() => rm(temporary, { force: true }))
     } finally {
       if (file !== undefined) await close(file, temporary)
+      process.off('exit', removeOnExit)
     }
   }
 
   async #create(path: string): Promise<FileHandle | undefined> {
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+      if (!this.#isSwept) await sweep(this.#directory)
+      this.#isSwept = true
       return await open(path, 'wx', 0o600)
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error
@@ -86,6 +93,23 @@ export class BlobCache {
 
   #path(digest: Digest): string {
     return join(this.#directory, digestHex(digest))
+  }
+}
+
+/** Removes what processes left that were killed. */
+async function sweep(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = /^\.(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(directory, name), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return systemErrorCode(error) !== 'ESRCH'
   }
 }
 

@@ -31,7 +31,7 @@ export class BlobSource {
       try {
         return await useWhole(checked, use)
       } catch (error) {
-        if (!(await isDamaged(checked, error))) throw error
+        if (!(await isDamaged(checked, error))) throw this.#client.explain(error)
         await cache.discard(blob.digest)
       }
     }

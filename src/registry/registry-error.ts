@@ -1,4 +1,4 @@
-import { DockerToolsError, TransferError } from '#errors'
+import { DockerToolsError, IntegrityError, TransferError } from '#errors'
 import { type HttpResponse, readResponse } from '#http'
 import { isJsonArray, isJsonObject, type JsonValue, parseJson } from '#image'
 import { isCertificateFailure, isPlainServer } from './find-origin.ts'
@@ -87,29 +87,42 @@ export function statusFailure(
   )
 }
 
-/** `error` with what was going on, and with what can be done about it. Errors that are not about transfers are kept. */
+/**
+ * `error` with what was going on, and with what can be done about it. Those that say it already are kept, and so are
+ * those that have nothing to do with the registry.
+ */
 export function explainFailure(error: unknown, subject: Subject): unknown {
-  if (!(error instanceof TransferError) || error.message.startsWith(`Cannot ${subject.action} "`)) return error
-  const { code, url, status } = error
+  if (!(error instanceof DockerToolsError) || error.code === 'INTERRUPTED' || error instanceof IntegrityError)
+    return error
+  if (error.message.includes(`"${subject.name}"`)) return error
   const start = `Cannot ${subject.action} "${subject.name}"`
+  const better = error instanceof TransferError ? explainTls(error, start, subject) : undefined
+  if (better !== undefined) return better
+  const message = `${start}: ${error.message.replace(/^C/, 'c')}`
+  if (!(error instanceof TransferError)) {
+    const { code, hint } = error
+    return new DockerToolsError(code, message, { cause: error, ...(hint === undefined ? {} : { hint }) })
+  }
+  const { code, url, status, hint = hintFor(error.status) } = error
+  return new TransferError(message, { code, url, status, cause: error, ...(hint === undefined ? {} : { hint }) })
+}
+
+function explainTls(error: TransferError, start: string, { registry }: Subject): TransferError | undefined {
+  const { url } = error
   if (isCertificateFailure(error)) {
     const reason = error.cause instanceof Error ? error.cause.message : 'unknown'
     return new TransferError(`${start}: the certificate of "${url}" is not trusted: ${reason}`, {
       url,
       cause: error,
-      hint: `Put the certificate of its authority into /etc/docker/certs.d/${subject.registry}/ca.crt, or name it in SSL_CERT_FILE; without checks: tlsVerify = false`,
+      hint: `Put the certificate of its authority into /etc/docker/certs.d/${registry}/ca.crt, or name it in SSL_CERT_FILE; without checks: tlsVerify = false`,
     })
   }
-  if (isPlainServer(error)) {
-    return new TransferError(`${start}: "${url}" does not speak TLS, it should be reached by https`, {
-      url,
-      cause: error,
-      hint: 'If it may be talked to unencrypted, say tlsVerify = false',
-    })
-  }
-  const hint = error.hint ?? hintFor(status)
-  const message = `${start}: ${error.message.replace(/^C/, 'c')}`
-  return new TransferError(message, { code, url, status, cause: error, ...(hint === undefined ? {} : { hint }) })
+  if (!isPlainServer(error)) return undefined
+  return new TransferError(`${start}: "${url}" does not speak TLS, it should be reached by https`, {
+    url,
+    cause: error,
+    hint: 'If it may be talked to unencrypted, say tlsVerify = false',
+  })
 }
 
 function hintFor(status: number | undefined): string | undefined {

@@ -21,6 +21,7 @@ export class VerifiedBlob implements AsyncIterable<Uint8Array> {
   readonly #hash = createHash('sha256')
   #size = 0
   #isOver = false
+  #fault: IntegrityError | undefined
 
   /** @param what Names it in errors. */
   constructor(source: AsyncIterable<Uint8Array>, blob: BlobDescriptor, what: string) {
@@ -45,7 +46,9 @@ export class VerifiedBlob implements AsyncIterable<Uint8Array> {
 
   /** The better reason for a failure of the reader: that the bytes were not what they should be. */
   async explain(error: unknown): Promise<unknown> {
-    if (!(error instanceof DockerToolsError) || this.#isOver || !ABOUT_CONTENT.has(error.code)) return error
+    if (!(error instanceof DockerToolsError) || !ABOUT_CONTENT.has(error.code)) return error
+    // It may have come up where nobody waited for it any more.
+    if (this.#isOver) return this.#fault ?? error
     try {
       await this.finish()
     } catch (better) {
@@ -85,12 +88,12 @@ export class VerifiedBlob implements AsyncIterable<Uint8Array> {
     const expected = this.#blob.digest
     if (actual === expected) return
     const message = `Cannot use ${this.#what}: its digest is "${actual}", it should be "${expected}"`
-    throw new IntegrityError('DIGEST_MISMATCH', message, { expected, actual })
+    throw (this.#fault = new IntegrityError('DIGEST_MISMATCH', message, { expected, actual }))
   }
 
   #wrongSize(actual: string): IntegrityError {
     const expected = `${this.#blob.size}`
     const message = `Cannot use ${this.#what}: it has ${actual} bytes, it should have ${expected}`
-    return new IntegrityError('SIZE_MISMATCH', message, { expected, actual })
+    return (this.#fault = new IntegrityError('SIZE_MISMATCH', message, { expected, actual }))
   }
 }

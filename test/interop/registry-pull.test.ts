@@ -171,9 +171,13 @@ describe('images that skopeo pulls too', needs('docker-registry', 'skopeo'), () 
       const file = join(scratch.path, 'theirs.tar')
       await run(
         skopeo(
-          ...[`--override-os=${platform.os}`, `--override-arch=${platform.architecture}`],
+          `--override-os=${platform.os}`,
+          `--override-arch=${platform.architecture}`,
           ...(platform.variant === undefined ? [] : [`--override-variant=${platform.variant}`]),
-          ...['copy', '-q', '--src-tls-verify=false', `docker://${host}/${shape.name}:v1`],
+          'copy',
+          '-q',
+          '--src-tls-verify=false',
+          `docker://${host}/${shape.name}:v1`,
           `docker-archive:${file}:some/name:t1`,
         ),
       )
