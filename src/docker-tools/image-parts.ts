@@ -32,6 +32,8 @@ export interface TakenLayer {
   /** Writes the plain tar, and checks it. */
   writeTo(sink: ByteSink): Promise<void>
   skip(): void
+  /** The same layer once more; undefined where it can be written once only. */
+  readonly again?: (() => TakenLayer) | undefined
 }
 
 /** Bytes that can be read from anywhere, again and again. */

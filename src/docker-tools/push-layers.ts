@@ -8,6 +8,7 @@ import type { PackedCache } from './packed-cache.ts'
 import type { LayerPart, StoredBlob, TakenLayer } from './image-parts.ts'
 import { type BlobName, digestOfBytes, type KeptBlob } from './kept-blob.ts'
 import type { BlobPusher } from './push-blobs.ts'
+import { streamedFrom } from './streamed-layer.ts'
 
 /** What layers are pushed with. */
 export interface LayerPushing {
@@ -113,6 +114,10 @@ export class LayerPusher {
       await this.#with.blobs.push(checked)
       return described(checked)
     }
+    if (compressor === 'none' && name !== undefined && taken.again !== undefined) {
+      await this.#pushDirectly(name, taken, onRead)
+      return described(name)
+    }
     // Beside the work, which is of no use without it.
     this.#with.blobs.mayPush().catch((error: unknown) => this.#with.fail(error))
     await using kept = await this.#packing.run(() => this.#pack(compressor, diffId, taken, onRead))
@@ -148,6 +153,20 @@ export class LayerPusher {
       if (error instanceof IntegrityError && name !== undefined) await this.#with.cache.forget(name.digest)
       throw error
     }
+  }
+
+  /** Sends a layer as it is made. For another try it is made again. */
+  async #pushDirectly(name: BlobName, taken: TakenLayer, onRead: () => void): Promise<void> {
+    let isOpened = false
+    const open = (offset: number): AsyncIterable<Uint8Array> => {
+      const layer = isOpened ? taken.again?.() : taken
+      isOpened = true
+      if (layer === undefined) throw new DockerToolsError('INTERNAL', 'Cannot read a layer a second time')
+      return streamedFrom(offset, layer, this.#with.signal, onRead)
+    }
+    await this.#with.blobs.push({ ...name, open })
+    if (!isOpened) taken.skip()
+    onRead()
   }
 
   async #pack(compressor: CompressorName, diffId: Digest, taken: TakenLayer, onRead: () => void): Promise<KeptBlob> {

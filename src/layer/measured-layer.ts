@@ -16,6 +16,8 @@ export interface MeasuredLayer {
    * @throws {DockerToolsError} `FILE_CHANGED` if what was measured is not there any more.
    */
   writeTo(sink: ByteSink): Promise<void>
+  /** The same layer, to be written once more; undefined where its bytes are gone once they were written. */
+  readonly again?: (() => MeasuredLayer) | undefined
 }
 
 /** A layer that is held as content. */
@@ -25,6 +27,7 @@ export function layerOfContent(content: Content): MeasuredLayer {
     size: content.size,
     prepare: () => undefined,
     skip: () => undefined,
+    again: () => layerOfContent(content),
     async writeTo(sink) {
       for await (const chunk of content.open()) await sink.write(chunk)
     },

@@ -63,6 +63,33 @@ describe('dockertools push', () => {
     assert.deepEqual([...other.blobs.keys()].toSorted(), [...registry.blobs.keys()].toSorted())
   })
 
+  test('sends plain layers as they are made, and makes them again where an upload breaks', async () => {
+    await using bench = await makeBench()
+    mkdirSync(join(bench.path, 'large'))
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(bench.path, 'large', name))
+      writeFileSync(join(bench.path, 'large', name, 'file'), Buffer.alloc(20_000_000, `${name} and more `))
+    }
+    const args = { name: 'large', tag: '1', contents: ['./large/a', './large/b'] }
+    writeFileSync(join(bench.path, 'large.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+    let breaks = 0
+    await using registry = await startUploadRegistry({
+      fault: ({ method, url }) =>
+        (method === 'PUT' || method === 'PATCH') && url.includes('/uploads/') && breaks++ % 2 === 0 && breaks < 8
+          ? { resetAfter: breaks * 2_000_000 }
+          : undefined,
+    })
+    const push = ['push', '-q', 'large.json', `${registry.host}/a/b:1`, '--compress', 'none']
+    const { status, stderr } = await bench.run(push)
+    assert.equal(status, 0, stderr)
+    assert.ok(breaks >= 7)
+    const { layers } = JSON.parse(String(registry.manifests.get('1'))) as { layers: { digest: string; size: number }[] }
+    assert.ok(layers.some(({ size }) => size > 20_000_000))
+    for (const { digest, size } of layers) assert.equal(registry.blobs.get(digest)?.length, size)
+    for (const [digest, bytes] of registry.blobs) assert.equal(digestOfBytes(bytes), digest)
+    assert.deepEqual(bench.leftovers(), [])
+  })
+
   test('interrupted, it leaves no file and no manifest', async () => {
     await using bench = await makeBench()
     await using registry = await startUploadRegistry({
