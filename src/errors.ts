@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'ACCESS_DENIED'
   | 'IMAGE_MISSING'
   | 'CREDENTIALS_UNAVAILABLE'
+  | 'ENGINE_UNAVAILABLE'
+  | 'ENGINE_FAILED'
   | 'SCRIPT_FAILED'
   | 'OUTPUT_INVALID'
   | 'NOT_REPRODUCIBLE'
@@ -72,6 +74,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   ACCESS_DENIED: [1, 'A registry does not let this user do that, or wants to know who it is.'],
   IMAGE_MISSING: [1, 'A registry has no such repository, tag or digest.'],
   CREDENTIALS_UNAVAILABLE: [1, 'A credential helper failed, so that it is not known who this user is.'],
+  ENGINE_UNAVAILABLE: [1, 'No container engine answers where one was looked for.'],
+  ENGINE_FAILED: [1, 'A container engine refused an image, or went away while it was given one.'],
   SCRIPT_FAILED: [1, 'A script or builder of the definition exited with a status other than 0, or took too long.'],
   OUTPUT_INVALID: [1, 'A builder ended well, but did not make what it should have, or made something else.'],
   NOT_REPRODUCIBLE: [1, 'What was made again differs from what was made before.'],

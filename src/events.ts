@@ -31,6 +31,19 @@ export type BuildEvent =
   /** An output is made: no store has it, or it was asked for again. */
   | { readonly type: 'building'; readonly path: string }
   | { readonly type: 'done' }
+  /** The container engine that an image is loaded into; containerd has no address here, `ctr` knows it. */
+  | {
+      readonly type: 'engine'
+      readonly engine: 'docker' | 'podman' | 'containerd'
+      readonly address: string | null
+    }
+  /** A blob is in the registry: it was there, or mounted from another repository, or uploaded. */
+  | {
+      readonly type: 'pushed-blob'
+      readonly digest: string
+      readonly bytes: number
+      readonly outcome: 'there' | 'mounted' | 'uploaded'
+    }
   /** Bytes of the result that are written so far, and of how many where that is known. */
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */

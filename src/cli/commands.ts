@@ -4,8 +4,7 @@ import type { Command } from './command.ts'
 export interface CommandEntry {
   readonly name: string
   readonly summary: string
-  /** Undefined for a command of the plan that is not built yet. */
-  readonly load: (() => Promise<Command>) | undefined
+  readonly load: () => Promise<Command>
 }
 
 /** All commands, in the order help lists them. */
@@ -60,9 +59,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Fetch an image, and print the arguments by which pullImage gets it again',
     load: async () => (await import('./prefetch-command.ts')).prefetchCommand,
   },
-  ...['load', 'push'].map((name) => ({
-    name,
-    summary: 'Not supported yet',
-    load: undefined,
-  })),
+  {
+    name: 'push',
+    summary: 'Push an image to a registry',
+    load: async () => (await import('./push-command.ts')).pushCommand,
+  },
+  {
+    name: 'load',
+    summary: 'Load an image into Docker, podman or containerd',
+    load: async () => (await import('./load-command.ts')).loadCommand,
+  },
 ]

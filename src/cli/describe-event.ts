@@ -24,6 +24,10 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return 'Done.\n'
     case 'step':
       return `${printable(event.message)}\n`
+    case 'engine':
+      return `Loading into ${event.engine}${event.address === null ? '' : ` at ${printable(event.address)}`}\n`
+    case 'pushed-blob':
+      return `${OUTCOMES[event.outcome]} ${event.digest} (${event.bytes} bytes)\n`
     case 'script-output':
       return event.text
     case 'debug':
@@ -32,3 +36,5 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return `warning (${event.code}): ${printable(event.message)}\n`
   }
 }
+
+const OUTCOMES = { there: 'Already there:', mounted: 'Mounted', uploaded: 'Uploaded' } as const

@@ -53,6 +53,10 @@ export {
   type MultiPlatformImageArgs,
   type PlatformRecipe,
 } from './multi-platform-image.ts'
+export { loadImage, type LoadOptions } from './load-image.ts'
+export type { LoadedImages } from '#engine'
+export { pushImage } from './push-image.ts'
+export type { PushOptions, PushSummary } from './push-options.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
 export { binSh, type BinShArgs } from './bin-sh.ts'

@@ -128,7 +128,8 @@ async function openPlatforms(
   return { names: [{ name: image.imageName, tag }], images: [first, ...others] }
 }
 
-function checkPlatform(actual: Platform, expected: Platform): void {
+/** @throws {DockerToolsError} `DEFINITION_INVALID` for an image that is made for another platform. */
+export function checkPlatform(actual: Platform, expected: Platform): void {
   if (actual.os === expected.os && actual.architecture === expected.architecture) return
   throw new DockerToolsError(
     'DEFINITION_INVALID',

@@ -58,6 +58,8 @@ export function bodyOf(first: Answer, exchange: Exchange, limits: { offset: numb
   return {
     chunks: exchange.method === 'HEAD' ? nothing() : read(),
     async close() {
+      // The length in an answer to HEAD is that of a body that does not come: the connection is good.
+      if (exchange.method === 'HEAD') return
       if (!answer.message.complete || !answer.message.readableEnded) discard(answer)
     },
   }

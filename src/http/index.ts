@@ -19,4 +19,5 @@ export type {
 export { type HttpResponse, openUrl } from './open-url.ts'
 export { readResponse } from './read-response.ts'
 export { type ReadUrlOptions, readUrl } from './read-url.ts'
+export { isPassingFailure, waitForRetry } from './retry-wait.ts'
 export { redactUrl } from './redact-url.ts'

@@ -1,11 +1,11 @@
-import { DockerToolsError } from '#errors'
-import { type HttpOptions, type HttpResponse, openUrl, type TlsOptions } from '#http'
+import { DockerToolsError, type TransferError } from '#errors'
+import { type HttpOptions, type HttpResponse, openUrl, redactUrl, type TlsOptions } from '#http'
 import { findCredential } from './find-credential.ts'
 import { findOrigin, isLoopback, secureOrigin } from './find-origin.ts'
 import { readCertificates } from './read-certificates.ts'
 import type { ImageReference } from './reference.ts'
 import { RegistryAuthorizer } from './registry-authorizer.ts'
-import { explainFailure, readReasons, statusFailure, type Subject } from './registry-error.ts'
+import { explainFailure, readReasons, type RegistryReason, statusFailure, type Subject } from './registry-error.ts'
 import type { RegistryOptions } from './registry-options.ts'
 
 /** A request to a registry, or to where it sent us for an upload. */
@@ -19,6 +19,13 @@ export interface RegistryRequest extends Pick<
   readonly scopes: readonly string[]
   /** What is asked for, for errors: `manifest "v1"`. */
   readonly what: string
+}
+
+/** An answer that is a failure. */
+export interface RegistryFailure {
+  readonly error: TransferError
+  /** What the registry says, without secrets. */
+  readonly reasons: readonly RegistryReason[]
 }
 
 /** A repository of a registry, talked to with the credentials of this user. */
@@ -40,6 +47,8 @@ export interface RegistryClient {
    * @throws {DockerToolsError} `FORMAT_INVALID` if it is no HTTP URL, or leads from https to http.
    */
   locationOf(response: HttpResponse): string
+  /** The error for an answer whose status was allowed, and is none that can be used. Reads its body. */
+  failureOf(response: HttpResponse, what: string): Promise<RegistryFailure>
   /** `error`, with what was going on and what can be done about it. */
   explain(error: unknown): unknown
 }
@@ -70,8 +79,20 @@ export function openRegistry(
   let connection: Promise<Connection> | undefined
   const connect = (): Promise<Connection> => (connection ??= openConnection(registry, repository, options))
 
+  const failureOf = async (response: HttpResponse, what: string): Promise<RegistryFailure> => {
+    const { authorizer } = await connect()
+    const reasons = (await readReasons(response)).map(({ code, message }) => ({
+      // A code is a word of the specification's kind; anything else may be what the registry was told.
+      code: /^[A-Z][A-Z_]{0,63}$/.test(code) ? code : 'UNKNOWN',
+      message: authorizer.redact(message),
+    }))
+    const answer = { status: response.status, url: redactUrl(response.url), reasons }
+    return { reasons, error: statusFailure(subject, what, answer, await authorizer.hasCredential()) }
+  }
+
   return {
     reference,
+    failureOf,
     explain: (error) => explainFailure(error, subject),
     locationOf: (response) => locationOf(response, subject),
     async request({ path, scopes, what, ...asked }) {
@@ -88,12 +109,7 @@ export function openRegistry(
         const isGood = response.status >= 200 && response.status <= 299
         if (isGood || asked.allowStatus?.includes(response.status) === true) return response
         await using refused = response
-        const reasons = (await readReasons(refused)).map(({ code, message }) => ({
-          code,
-          message: authorizer.redact(message),
-        }))
-        const answer = { status: refused.status, url: `${url.origin}${url.pathname}`, reasons }
-        throw statusFailure(subject, what, answer, await authorizer.hasCredential())
+        throw (await failureOf(refused, what)).error
       } catch (error) {
         throw explainFailure(error, subject)
       }
