@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const [name, ...rest] = args
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-      process.stdout.write(programHelp(COMMANDS.filter((command) => command.load !== undefined)))
+      process.stdout.write(programHelp(COMMANDS))
       process.exitCode = name === undefined ? exitCodeOf(new DockerToolsError('USAGE', '')) : 0
       return
     }
@@ -43,8 +43,7 @@ export async function main(args: readonly string[]): Promise<void> {
 
 async function loadCommand(name: string) {
   const entry = COMMANDS.find((command) => command.name === name)
-  if (entry?.load !== undefined) return await entry.load()
-  if (entry !== undefined) throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot run ${name}: it is not supported yet`)
+  if (entry !== undefined) return await entry.load()
   const nearest = nearestName(
     name,
     COMMANDS.map((command) => command.name),

@@ -89,7 +89,7 @@ export interface Conf {
  * yet. In a text (`${image}`) it stands for the store path of its result.
  */
 export interface Recipe extends Realisable {
-  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages'
+  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages' | 'pullImage'
   /** The lower-cased name. */
   readonly imageName: string
   /** The arguments, as they were given. */
@@ -139,7 +139,7 @@ export interface ArchiveRecipe extends Recipe {
 
 /** An image function whose result is a file in a store. */
 export interface ImageFileRecipe extends Recipe {
-  readonly function: 'buildImage' | 'mergeImages'
+  readonly function: 'buildImage' | 'mergeImages' | 'pullImage'
   /** Where the result is, or would be, in the store. */
   outputPath(options?: BuildOptions): Promise<StorePath>
   /** Writes the archive compressed as upstream would. */
@@ -169,7 +169,13 @@ export interface MergedRecipe extends ImageFileRecipe {
   readonly function: 'mergeImages'
 }
 
+/** What `pullImage` returns. */
+export interface PulledRecipe extends ImageFileRecipe {
+  readonly function: 'pullImage'
+  readonly imageDigest: string
+}
+
 /** Whether a recipe says itself where its result is. */
 export function isImageFileRecipe(recipe: Recipe): recipe is ImageFileRecipe {
-  return recipe.function === 'buildImage' || recipe.function === 'mergeImages'
+  return 'outputPath' in recipe
 }

@@ -107,8 +107,8 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { code: 'DEFINITION_INVALID', message: /no function "streamLayerdImage", the nearest is "streamLayeredImage"/ },
   ],
   'a function that comes later': [
-    '{"function":"pullImage","args":{}}',
-    { code: 'NOT_IMPLEMENTED', message: /pullImage/ },
+    '{"function":"streamNixShellImage","args":{}}',
+    { code: 'NOT_IMPLEMENTED', message: /streamNixShellImage/ },
   ],
   'a definition with more in it': [
     '{"function":"streamLayeredImage","args":{"name":"x"},"arg":1}',

@@ -25,7 +25,7 @@ const TIERS: readonly (readonly string[])[] = [
   ['util'],
   ['tar', 'compress', 'http'],
   ['image', 'store', 'tree', 'ext2'],
-  ['archive', 'layer', 'registry', 'derivation', 'runner', 'layering', 'packages'],
+  ['archive', 'layer', 'registry', 'engine', 'derivation', 'runner', 'layering', 'packages'],
   ['docker-tools'],
   ['index'],
   ['cli'],
