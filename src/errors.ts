@@ -28,7 +28,10 @@ export type ErrorCode =
   | 'SIGNATURE_INVALID'
   | 'TRANSFER_FAILED'
   | 'SCRIPT_FAILED'
+  | 'OUTPUT_INVALID'
+  | 'NOT_REPRODUCIBLE'
   | 'PROGRAM_MISSING'
+  | 'PACKAGE_MISSING'
   | 'INTERRUPTED'
   | 'INTERNAL'
 
@@ -63,8 +66,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   SIZE_MISMATCH: [3, 'Data does not have the size it should have.'],
   SIGNATURE_INVALID: [3, 'A binary cache gives no signature by a trusted key for a path.'],
   TRANSFER_FAILED: [1, 'A network transfer failed and was tried often enough.'],
-  SCRIPT_FAILED: [1, 'A script of the definition exited with a status other than 0.'],
-  PROGRAM_MISSING: [1, 'A program that is needed is not on this machine.'],
+  SCRIPT_FAILED: [1, 'A script or builder of the definition exited with a status other than 0, or took too long.'],
+  OUTPUT_INVALID: [1, 'A builder ended well, but did not make what it should have, or made something else.'],
+  NOT_REPRODUCIBLE: [1, 'What was made again differs from what was made before.'],
+  PROGRAM_MISSING: [1, 'A program that is needed, or a library of one, is not on this machine.'],
+  PACKAGE_MISSING: [1, 'Neither a lock file nor Nix gives a package that is asked for.'],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],
   INTERNAL: [70, 'A bug of this package.'],
 }

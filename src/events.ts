@@ -19,6 +19,8 @@ export type BuildEvent =
   /** The customisation layer is written. */
   | { readonly type: 'customisation-layer'; readonly index: number }
   | { readonly type: 'manifest' }
+  /** An output is made: no store has it, or it was asked for again. */
+  | { readonly type: 'building'; readonly path: string }
   | { readonly type: 'done' }
   /** Bytes of the result that are written so far, and of how many where that is known. */
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }

@@ -2,8 +2,11 @@ import {
   type ArchiveRecipe,
   type Buildable,
   type BuildOptions,
+  type ExportRecipe,
   isExportRecipe,
   isMultiPlatformImage,
+  isRecipe,
+  type MultiPlatformImage,
   type Recipe,
   writeOciArchive,
   writeOciLayout,
@@ -37,6 +40,9 @@ export function chooseFormat(asked: string | undefined, recipe: Buildable): Imag
   if (isExportRecipe(recipe) && format !== undefined) {
     throw new DockerToolsError('USAGE', 'Cannot use "--format" with exportImage: its result is a tar of files')
   }
+  if (format !== undefined && !isRecipe(recipe) && !isMultiPlatformImage(recipe)) {
+    throw new DockerToolsError('USAGE', 'Cannot use "--format" here: only images have one')
+  }
   if (!isMultiPlatformImage(recipe)) return format
   if (format === 'docker-archive') {
     throw new DockerToolsError(
@@ -52,7 +58,7 @@ export function chooseFormat(asked: string | undefined, recipe: Buildable): Imag
 
 /** Makes it, and puts it in its place. */
 export async function buildFormat(
-  recipe: Buildable,
+  recipe: Recipe | ExportRecipe | MultiPlatformImage,
   format: ImageFormat,
   output: string,
   options: BuildOptions,

@@ -1,5 +1,6 @@
 import type { BuildOptions } from '#docker-tools'
-import { type CommandInput, type CommandOption, switchOption, textOptions } from './command.ts'
+import { DockerToolsError } from '#errors'
+import { type CommandInput, type CommandOption, switchOption, textOption, textOptions } from './command.ts'
 
 /** Options that every command has. */
 export const OUTPUT_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -35,4 +36,21 @@ export function storeOptions(input: CommandInput): BuildOptions {
     trustedPublicKeys: textOptions(input, 'trusted-public-key'),
     checkSignatures: !switchOption(input, 'no-check-signatures'),
   }
+}
+
+/** Options of commands that build. */
+export const BUILDER_OPTION: Readonly<Record<string, CommandOption>> = {
+  builder: {
+    type: 'string',
+    valueName: 'own|nix',
+    description: 'Who builds derivations: this program (own, the default), or an installed Nix (nix)',
+  },
+}
+
+/** @throws {DockerToolsError} `USAGE` for another builder. */
+export function builderOption(input: CommandInput): Pick<BuildOptions, 'builder'> {
+  const builder = textOption(input, 'builder')
+  if (builder === undefined) return {}
+  if (builder === 'own' || builder === 'nix') return { builder }
+  throw new DockerToolsError('USAGE', `Cannot use builder "${builder}": it should be "own" or "nix"`)
 }

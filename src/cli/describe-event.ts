@@ -13,6 +13,8 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return `Creating layer ${event.index} from paths: ${pythonListRepr(event.paths)}\n`
     case 'customisation-layer':
       return `Creating layer ${event.index} with customisation...\n`
+    case 'building':
+      return `building '${printable(event.path)}'...\n`
     case 'manifest':
       return 'Adding manifests...\n'
     case 'done':

@@ -9,6 +9,7 @@ import {
   isRecipe,
   type Recipe,
 } from '#docker-tools'
+import { isRealisable, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { type JsonValue, parseJson } from '#image'
 import { nearestName } from '#util'
@@ -30,14 +31,18 @@ export async function loadDefinition(argument: string): Promise<LoadedDefinition
   if (isRecipe(recipe)) return { recipe, baseDirectory }
   throw new DockerToolsError(
     'DEFINITION_INVALID',
-    `Cannot use "${argument}" here: it is a result of ${recipe.function}, it should be an image`,
+    `Cannot use "${argument}" here: it is ${describe(recipe)}, it should be an image`,
     { hint: 'Make it with dockertools build' },
   )
 }
 
+function describe(value: Exclude<Buildable, Recipe>): string {
+  return isMultiPlatformImage(value) || isExportRecipe(value) ? `a result of ${value.function}` : value[REALISE].name
+}
+
 /**
  * Reads a definition: a JSON file, `-` for JSON on standard input, or a module
- * whose default export, or the one named behind `#`, is a recipe.
+ * whose default export, or the one named behind `#`, is a recipe, or something else that can be built.
  *
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FILE_UNREADABLE`, and what the functions throw.
  */
@@ -87,7 +92,7 @@ async function loadModule(path: string, shown: string, exportName: string): Prom
     throw new DockerToolsError('DEFINITION_INVALID', `Cannot load "${shown}": ${reason}`, { cause: error })
   }
   const value = module[exportName]
-  if (isRecipe(value) || isMultiPlatformImage(value) || isExportRecipe(value)) return value
+  if (isRealisable(value) || isMultiPlatformImage(value)) return value
   throw notARecipe(shown, exportName, Object.keys(module))
 }
 
@@ -95,7 +100,7 @@ function notARecipe(shown: string, exportName: string, exports: readonly string[
   const nearest = nearestName(exportName, exports)
   const isThere = exports.includes(exportName)
   const reason = isThere
-    ? 'it should be what an image function returned'
+    ? 'it should be what an image function or a builder returned'
     : `the module has no such export${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`
   return new DockerToolsError('DEFINITION_INVALID', `Cannot use export "${exportName}" of "${shown}": ${reason}`, {
     hint: `It exports: ${exports.join(', ') || 'nothing'}`,

@@ -2,18 +2,23 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
-import { CompositeStore, openStores, type Store, TrustedKeys } from '#store'
+import { openRealiseSession, type RealiseSession } from '#derivation'
+import { CompositeStore, openFirstWritableStore, openStores, type Store, TrustedKeys } from '#store'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
 
 /** What the work is done with: options with their defaults, and the stores opened. */
-export interface BuildContext {
+export interface BuildContext extends AsyncDisposable {
   /** Local files first, then the stores that were asked for. */
   readonly store: Store
   readonly sources: LocalSources
+  /** Makes what has to be made first. */
+  readonly session: RealiseSession
   readonly baseDirectory: string
   readonly cache: LayerCache | undefined
   readonly threads: number
+  /** Threads where the result is compressed: others compress, which takes many times longer. */
+  readonly threadsBesideCompressor: number
   readonly signal: AbortSignal | undefined
   readonly now: () => number
 }
@@ -24,23 +29,71 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
   // A key that is none is told even where no store needs it: an option is never ignored.
   const trustedPublicKeys = options.trustedPublicKeys ?? []
   void new TrustedKeys(trustedPublicKeys)
-  const stores = await openStores(options.stores ?? defaultStores(environment), {
+  const storeOptions = {
     trustedPublicKeys,
     checkSignatures: options.checkSignatures ?? true,
     environment,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-  })
+  }
+  const baseDirectory = options.baseDirectory ?? process.cwd()
+  const uris = options.stores ?? defaultStores(environment)
+  const writable = openFirstWritableStore(uris, storeOptions)
+  const stores = await openStores(uris, storeOptions, writable)
   const sources = new LocalSources(stores.dir)
+  const store = new CompositeStore([sources, stores])
+  const { signal, builder } = options
+  const session = openRealiseSession({
+    store,
+    writable,
+    baseDirectory,
+    storeOptions,
+    ...(options.threads === undefined ? {} : { jobs: options.threads }),
+    ...(builder === undefined ? {} : { builder }),
+    ...(signal === undefined ? {} : { signal }),
+  })
   const cacheDirectory = options.cacheDirectory === undefined ? defaultCache(environment) : options.cacheDirectory
-  return {
-    store: new CompositeStore([sources, stores]),
+  const context: BuildContext = {
+    store,
     sources,
-    baseDirectory: options.baseDirectory ?? process.cwd(),
+    session,
+    baseDirectory,
     cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
-    signal: options.signal,
+    threadsBesideCompressor: options.threads ?? 1,
+    signal,
     now: options.now ?? clock(environment),
+    [Symbol.asyncDispose]: () => Promise.resolve(writable[Symbol.asyncDispose]()),
   }
+  contexts.set(session, context)
+  return context
+}
+
+const contexts = new WeakMap<RealiseSession, BuildContext>()
+
+/**
+ * The context that a session belongs to: an image that is asked for through a
+ * session works with what the session's opener has opened. A session that
+ * somebody else has opened gets one of its own, with the defaults of `BuildOptions`.
+ */
+export function contextOf(session: RealiseSession): BuildContext {
+  const known = contexts.get(session)
+  if (known !== undefined) return known
+  const sources = new LocalSources(session.store.dir)
+  const context: BuildContext = {
+    store: new CompositeStore([sources, session.store]),
+    sources,
+    session,
+    baseDirectory: session.baseDirectory,
+    cache: new LayerCache(defaultCache(process.env)),
+    threads: availableParallelism(),
+    threadsBesideCompressor: 1,
+    signal: session.signal,
+    now: clock(process.env),
+    // The stores are the session's.
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+  contexts.set(session, context)
+  return context
 }
 
 function defaultStores(environment: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,14 +1,18 @@
+import { placeholderOf, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
-import type { StorePath } from '#store'
+import { type StorePath, storePathHash } from '#store'
 import type { ByteSink } from '#util'
 import type { BuildImageArgs } from './build-image-args.ts'
+import { buildImageOutputs, writeOwnLayer } from './build-image-outputs.ts'
 import { type BuildContext, openContext } from './build-context.ts'
-import { checksummed, LayerMeasure, makeImageLayer } from './image-layer.ts'
-import { ownedChunks, withoutReporter, writeCompressed } from './layered-recipe.ts'
-import { measured, measureImageLayer } from './measure-image-layer.ts'
+import { type BuildImageIdentity, identifyBuildImage } from './identify-build-image.ts'
+import type { ImageRealisation } from './image-realisation.ts'
+import { ownedChunks, writeCompressed } from './layered-recipe.ts'
+import { measureImageLayer } from './measure-image-layer.ts'
 import { type BuildImagePlan, planBuildImage } from './plan-build-image.ts'
-import type { BuildOptions, Conf, ImageRecipe, ImageSummary, WriteOptions } from './recipe.ts'
+import { realise } from './realise.ts'
+import type { BuildOptions, Conf, ImageRecipe, ImageSummary, RealiseOutputOptions, WriteOptions } from './recipe.ts'
 import { resolveBuildImageArgs } from './resolve-build-image-args.ts'
 import { writeBuiltImage } from './write-built-image.ts'
 
@@ -41,51 +45,78 @@ import { writeBuiltImage } from './write-built-image.ts'
  */
 export function buildImage(args: BuildImageArgs): ImageRecipe {
   const resolved = resolveBuildImageArgs(args)
+  const { compressor, baseName } = resolved
   const imageName = resolved.name.toLowerCase()
-  const planned = async <T>(
-    options: BuildOptions,
-    use: (plan: BuildImagePlan, context: BuildContext) => Promise<T>,
-  ): Promise<T> =>
+  const opened = async <T>(options: BuildOptions, use: (context: BuildContext) => Promise<T>): Promise<T> =>
     await withReporter(options.onEvent, async () => {
       options.signal?.throwIfAborted()
-      const context = await openContext(options)
-      await using plan = await planBuildImage(resolved, context, withoutReporter(options))
-      return await use(plan, context)
+      await using context = await openContext(options)
+      return await use(context)
     })
-  const writeTo = (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-    planned(options, async (plan, context) => {
-      const repoTag = options.repoTag ?? `${imageName}:${await plan.imageTag()}`
-      return await writeBuiltImage(plan, { imageName, baseName: resolved.baseName, repoTag }, context, sink)
-    })
+  const planned = async <T>(context: BuildContext, use: (plan: BuildImagePlan) => Promise<T>): Promise<T> => {
+    await using plan = await planBuildImage(resolved, context)
+    return await use(plan)
+  }
+  const writePlan = async (
+    plan: BuildImagePlan,
+    repoTag: string | undefined,
+    context: BuildContext,
+    sink: ByteSink,
+  ): Promise<ImageSummary> => {
+    const names = { imageName, baseName, repoTag: repoTag ?? `${imageName}:${await plan.imageTag()}` }
+    return await writeBuiltImage(plan, names, context, sink)
+  }
+  const identified = async <T>(
+    options: BuildOptions,
+    use: (identity: BuildImageIdentity) => T | Promise<T>,
+  ): Promise<T> => await opened(options, async (context) => await use(await identifyBuildImage(resolved, context)))
+  const outputs = buildImageOutputs({ args: resolved, write: writePlan })
+  const writeTo = (sink: ByteSink, context: BuildContext, { repoTag }: WriteOptions): Promise<ImageSummary> =>
+    planned(context, (plan) => writePlan(plan, repoTag, context, sink))
+  const realisation: ImageRealisation = { ...outputs.image[REALISE], archive: outputs.image, writeTo }
   const given = { ...args }
-  return {
+  const recipe: ImageRecipe = {
     function: 'buildImage',
     imageName,
     args: given,
     buildArgs: given,
     passthru: {},
     meta: resolved.meta,
-    compressor: resolved.compressor,
+    compressor,
+    [REALISE]: realisation,
+    toString: () => placeholderOf(recipe),
     imageTag: (options: BuildOptions = {}): Promise<string> =>
-      resolved.tag === null ? planned(options, (plan) => plan.imageTag()) : Promise.resolve(resolved.tag),
-    outputPath: (options: BuildOptions = {}): Promise<StorePath> => planned(options, (plan) => plan.outputPath()),
+      resolved.tag === null
+        ? identified(options, async (identity) => storePathHash(await identity.outputPath()))
+        : Promise.resolve(resolved.tag),
+    outputPath: (options: BuildOptions = {}): Promise<StorePath> =>
+      identified(options, (identity) => identity.outputPath()),
     conf: (): Promise<Conf> => Promise.reject(noConf('buildImage')),
     layers: (options: BuildOptions = {}): Promise<readonly (readonly StorePath[])[]> =>
-      planned(options, async (plan, context) => {
-        await using layer = await measureImageLayer(plan, context)
-        return layer.closure.length === 0 ? [] : [layer.closure]
-      }),
+      opened(options, (context) =>
+        planned(context, async (plan) => {
+          await using layer = await measureImageLayer(plan, context)
+          return layer.closure.length === 0 ? [] : [layer.closure]
+        }),
+      ),
     layer: {
-      // oxlint-disable-next-line require-await -- a plan is used asynchronously
-      outputPath: (options: BuildOptions = {}) => planned(options, async (plan) => plan.layerPath),
+      [REALISE]: outputs.layer[REALISE],
+      toString: () => outputs.layer.toString(),
+      outputPath: (options: BuildOptions = {}) => identified(options, ({ layerPath }) => layerPath),
       writeTo: (sink: ByteSink, options: BuildOptions = {}) =>
-        planned(options, (plan, context) => writeOwnLayer(plan, context, sink)),
+        opened(options, (context) => planned(context, (plan) => writeOwnLayer(plan, context, sink))),
     },
-    writeTo,
+    build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
+    writeTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
+      opened(options, (context) => writeTo(sink, context, options)),
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      writeCompressed(resolved.compressor, (plain) => writeTo(plain, options), sink),
-    chunks: (options: WriteOptions = {}) => ownedChunks((sink) => writeTo(sink, options)),
+      opened(options, (context) =>
+        // Here all threads measure: the layer is one, and is read before a byte of it is compressed.
+        writeCompressed(compressor, context, (plain) => writeTo(plain, context, options), sink),
+      ),
+    chunks: (options: WriteOptions = {}) => ownedChunks((sink) => recipe.writeTo(sink, options)),
   }
+  return recipe
 }
 
 /** What is said where somebody asks for the conf of another image than a layered one. */
@@ -94,15 +125,4 @@ export function noConf(functionName: string): DockerToolsError {
     'DEFINITION_INVALID',
     `Cannot make the conf of an image by ${functionName}: only layered images have one`,
   )
-}
-
-async function writeOwnLayer(plan: BuildImagePlan, context: BuildContext, sink: ByteSink) {
-  await using own = await makeImageLayer(plan.layerInput, plan.trees, context)
-  await using measure = new LayerMeasure(plan.sizeHint, context)
-  let checksum = ''
-  const source = checksummed(own.members, (sum) => (checksum = sum))
-  for await (const chunk of measured(source, measure, context)) await sink.write(chunk)
-  const { digest, end } = await measure.finish()
-  await sink.write(end)
-  return { digest, checksum }
 }

@@ -1,4 +1,7 @@
+import { withReporter } from '#events'
 import type { ByteSink } from '#util'
+import { type BuildContext, openContext } from './build-context.ts'
+import { imageRealisation } from './image-realisation.ts'
 import type { BuildLayeredImageArgs } from './layered-image-args.ts'
 import { layeredRecipe, writeCompressed } from './layered-recipe.ts'
 import type { ArchiveRecipe, ImageSummary, WriteOptions } from './recipe.ts'
@@ -27,13 +30,17 @@ import { streamLayeredImage } from './stream-layered-image.ts'
  */
 export function buildLayeredImage(args: BuildLayeredImageArgs): ArchiveRecipe {
   const { compressor, ...resolved } = resolveBuildArgs('buildLayeredImage', args)
-  const recipe = layeredRecipe('buildLayeredImage', { ...args }, resolved)
+  const recipe = layeredRecipe('buildLayeredImage', { ...args }, resolved, compressor)
   const { compressor: _, ...streamArgs } = args
-  return {
-    ...recipe,
+  return Object.assign(recipe, {
     compressor,
     stream: streamLayeredImage(streamArgs),
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      writeCompressed(compressor, (plain, frugal) => recipe.writeTo(plain, { ...frugal, ...options }), sink),
-  }
+      withReporter(options.onEvent, async () => {
+        await using context = await openContext(options)
+        const write = (plain: ByteSink, frugal: BuildContext): Promise<ImageSummary> =>
+          imageRealisation(recipe).writeTo(plain, frugal, options)
+        return await writeCompressed(compressor, context, write, sink)
+      }),
+  })
 }

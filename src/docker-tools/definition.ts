@@ -1,71 +1,39 @@
+import type { Realisable } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
 import { nearestName } from '#util'
-import { buildImage } from './build-image.ts'
-import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
-import { buildLayeredImage } from './build-layered-image.ts'
-import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
-import { type ExportImageArgs, exportImage } from './export-image.ts'
+import { ARGUMENT_KINDS, FUNCTIONS, UNBUILT } from './definition-functions.ts'
 import type { ExportRecipe } from './export-recipe.ts'
-import { mergeImages } from './merge-images.ts'
 import { type MultiPlatformImage, multiPlatformImage } from './multi-platform-image.ts'
+import { isRecipe } from './path-argument.ts'
 import type { Recipe } from './recipe.ts'
-import { streamLayeredImage } from './stream-layered-image.ts'
 import { toPlain } from './to-plain.ts'
 
-/** Functions that a definition may name. */
-const FUNCTIONS: ReadonlyMap<string, (args: never) => Recipe> = new Map<string, (args: never) => Recipe>([
-  ['streamLayeredImage', streamLayeredImage],
-  ['buildLayeredImage', buildLayeredImage],
-  ['buildImage', buildImage],
-  ['buildImageWithNixDb', buildImageWithNixDb],
-  ['buildLayeredImageWithNixDb', buildLayeredImageWithNixDb],
-  ['mergeImages', mergeImages],
-])
-
-/** Functions of the plan that are not built yet: known, and refused. */
-const UNBUILT: readonly string[] = [
-  'pullImage',
-  'streamNixShellImage',
-  'buildNixShellImage',
-  'binSh',
-  'usrBinEnv',
-  'caCertificates',
-  'fakeNss',
-  'derivation',
-  'runCommand',
-  'writeText',
-  'writeTextDir',
-  'writeTextFile',
-  'writeScript',
-  'writeScriptBin',
-  'writeShellScript',
-  'writeShellScriptBin',
-  'symlinkJoin',
-  'buildEnv',
-  'importPath',
-  'fetchurl',
-  'storePath',
-  'fromBinaryCache',
-  'nixpkgs',
-  'hostProgram',
-]
-
-/** What a definition may describe: an image, one for several platforms, or the file system of one. */
-export type Buildable = Recipe | MultiPlatformImage | ExportRecipe
+/** What a definition may describe: an image, one for several platforms, or something else that can be built. */
+export type Buildable = Recipe | MultiPlatformImage | ExportRecipe | Realisable
 
 /**
- * As `recipeFromDefinition`, and besides images what `build` alone can make: `exportImage`, and
+ * What a definition in JSON describes: `{ "function": …, "args": … }`, or
  * `{ "images": { "amd64": …, "arm64": … }, "tag": … }`, one image for several platforms.
  *
- * @throws {DockerToolsError} as `recipeFromDefinition`.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`, naming the nearest function where the name is unknown;
+ *   `NOT_IMPLEMENTED` for a function that is not built yet.
  */
 export function buildableFromDefinition(value: JsonValue): Buildable {
   if (isJsonObject(value) && value.has('images') && !value.has('function')) return multiPlatform(value)
-  if (isJsonObject(value) && value.get('function') === 'exportImage') {
-    return exportImage(argumentsOf(readDefinition(value).args) as unknown as ExportImageArgs)
-  }
-  return recipeFromDefinition(value)
+  return realisableFromDefinition(value)
+}
+
+/**
+ * As `buildableFromDefinition`, of an image for one platform.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`, `NOT_IMPLEMENTED`.
+ */
+export function recipeFromDefinition(value: JsonValue): Recipe {
+  const made = realisableFromDefinition(value)
+  if (isRecipe(made)) return made
+  const name = isJsonObject(value) ? String(value.get('function')) : ''
+  throw invalid(`the result of "${name}" is no image, it should be one`)
 }
 
 function multiPlatform(value: JsonObject): MultiPlatformImage {
@@ -76,13 +44,7 @@ function multiPlatform(value: JsonObject): MultiPlatformImage {
   return multiPlatformImage({ ...rest, images: Object.fromEntries(recipes) })
 }
 
-/**
- * The recipe that a definition in JSON describes: `{ "function": …, "args": … }`.
- *
- * @throws {DockerToolsError} `DEFINITION_INVALID`, naming the nearest function where the name is unknown;
- *   `NOT_IMPLEMENTED` for a function that is not built yet.
- */
-export function recipeFromDefinition(value: JsonValue): Recipe {
+function realisableFromDefinition(value: JsonValue): Realisable {
   const { name, args } = readDefinition(value)
   return lookUp(name)(argumentsOf(args) as never)
 }
@@ -101,48 +63,75 @@ function readDefinition(value: JsonValue): { readonly name: string; readonly arg
   return { name, args }
 }
 
-function lookUp(name: string): (args: never) => Recipe {
+function lookUp(name: string): (args: never) => Realisable {
   const found = FUNCTIONS.get(name)
   if (found !== undefined) return found
-  if (name === 'exportImage') throw invalid('the result of "exportImage" is a file system, it should be an image')
   if (UNBUILT.includes(name)) {
     throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot use function "${name}": it is not supported yet`)
   }
-  const nearest = nearestName(name, [...FUNCTIONS.keys(), 'exportImage', ...UNBUILT])
+  const nearest = nearestName(name, [...FUNCTIONS.keys(), ...UNBUILT])
   throw invalid(`there is no function "${name}"${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`)
 }
 
-/** Images inside an image become recipes; `config` keeps the numbers and the order it was written with. */
+/** With definitions made what they describe, and texts joined. */
 function argumentsOf(args: JsonObject): Readonly<Record<string, unknown>> {
   const entries = [...args].map(([name, value]) => {
-    if (name === 'config') return [name, isJsonObject(value) ? Object.fromEntries(resolveStrings(value)) : value]
-    if (name === 'fromImage' && isJsonObject(value)) return [name, recipeFromDefinition(value)]
-    if (name === 'images' && isJsonArray(value)) {
-      return [name, value.map((item) => (isJsonObject(item) ? recipeFromDefinition(item) : toPlain(item)))]
+    switch (ARGUMENT_KINDS.get(name) ?? 'value') {
+      case 'json':
+        // It keeps its numbers and the order it was written with.
+        return [name, isJsonObject(value) ? Object.fromEntries(joinTexts(value) as JsonObject) : joinTexts(value)]
+      case 'data':
+        return [name, toPlain(value)]
+      case 'record':
+        return [name, isJsonObject(value) ? toRecord(value) : toValue(value)]
+      case 'texts':
+        return [name, isJsonObject(value) ? toValue(value) : toTexts(value)]
+      case 'value':
+        return [name, toValue(value)]
     }
-    return [name, toPlain(value)]
   })
   return Object.fromEntries(entries) as Readonly<Record<string, unknown>>
 }
 
-/** `{"concat": […]}` in a string's place joins texts and the outputs of definitions. */
-function resolveStrings(value: JsonObject): Map<string, JsonValue> {
-  return new Map([...value].map(([name, item]) => [name, resolveString(item)]))
+/** Objects are definitions or joined texts where they look like it. */
+function toValue(value: JsonValue): unknown {
+  if (isJsonArray(value)) return value.map(toValue)
+  if (!isJsonObject(value)) return toPlain(value)
+  const text = joinedText(value)
+  if (text !== undefined) return text
+  return typeof value.get('function') === 'string' ? realisableFromDefinition(value) : toRecord(value)
 }
 
-function resolveString(value: JsonValue): JsonValue {
-  if (isJsonArray(value)) return value.map(resolveString)
+/** Its own names are no definition's. */
+function toRecord(value: JsonObject): Readonly<Record<string, unknown>> {
+  const text = joinedText(value)
+  if (text !== undefined) throw invalid('it has "concat" where an object with names should be')
+  return Object.fromEntries([...value].map(([name, item]) => [name, toValue(item)]))
+}
+
+/** As `toValue`, but a definition is the path of its output, as a text. */
+function toTexts(value: JsonValue): unknown {
+  if (isJsonArray(value)) return value.map(toTexts)
+  const made = toValue(value)
+  return isJsonObject(value) && typeof value.get('function') === 'string' ? String(made) : made
+}
+
+/** In JSON that is passed on as it is, `{"concat": […]}` stands for a text; everything else is data. */
+function joinTexts(value: JsonValue): JsonValue {
+  if (isJsonArray(value)) return value.map(joinTexts)
   if (!isJsonObject(value)) return value
+  return joinedText(value) ?? new Map([...value].map(([name, item]) => [name, joinTexts(item)]))
+}
+
+/** What `{"concat": […]}` stands for: its texts and the outputs of its definitions, joined. */
+function joinedText(value: JsonObject): string | undefined {
   const parts = value.get('concat')
-  if (value.size !== 1 || !isJsonArray(parts)) return resolveStrings(value)
+  if (value.size !== 1 || !isJsonArray(parts)) return undefined
   return parts
     .map((part) => {
       if (typeof part === 'string') return part
-      if (isJsonObject(part)) recipeFromDefinition(part)
-      throw new DockerToolsError(
-        'NOT_IMPLEMENTED',
-        'Cannot use the output of a definition in "concat": it is not supported yet',
-      )
+      if (isJsonObject(part)) return joinedText(part) ?? String(realisableFromDefinition(part))
+      throw invalid('its "concat" should have texts and definitions only')
     })
     .join('')
 }

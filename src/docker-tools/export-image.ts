@@ -1,15 +1,23 @@
 import * as v from 'valibot'
 import { openImageArchive, parsePlatform, writeFileSystem } from '#archive'
+import { placeholderOf, REALISE } from '#derivation'
 import { withReporter } from '#events'
+import { goArchitecture, jsonObject } from '#image'
+import { closure, type StorePath } from '#store'
 import { type ByteSink, iterateWrites } from '#util'
 import { imageName, imageTag, text } from './argument-schemas.ts'
-import { openContext } from './build-context.ts'
+import { type BuildContext, openContext } from './build-context.ts'
 import { checkArguments } from './check-arguments.ts'
 import type { ExportOptions, ExportRecipe } from './export-recipe.ts'
-import { fileOfImage } from './file-of-image.ts'
+import { fileOfImage, realiseImage } from './file-of-image.ts'
 import { parseImageLimits } from './image-limit-options.ts'
 import type { PathArgument } from './layered-image-args.ts'
+import { ourOutputPath } from './our-derivation.ts'
+import { ownRealisation } from './own-output.ts'
 import { isPathArgument, isRecipe } from './path-argument.ts'
+import { realise } from './realise.ts'
+import { madeFirst, pathOf } from './resolve-path.ts'
+import { writeScanned } from './write-scanned.ts'
 
 /** The arguments of `exportImage`, with upstream's names and defaults. */
 export interface ExportImageArgs {
@@ -24,6 +32,8 @@ export interface ExportImageArgs {
   /** MiB of upstream's virtual disk. Checked, and without effect: there is no disk here. */
   readonly diskSize?: number
 }
+
+const ARGUMENT = 'fromImage'
 
 const schema = v.strictObject({
   fromImage: v.custom<PathArgument>(
@@ -68,39 +78,79 @@ const schema = v.strictObject({
  */
 export function exportImage(args: ExportImageArgs): ExportRecipe {
   const checked = checkArguments('exportImage', schema, args)
+  const name = checked.name ?? nameOf(checked.fromImage)
   const writeTo = (sink: ByteSink, options: ExportOptions = {}): Promise<number> =>
-    withReporter(options.onEvent, () => write(checked, sink, options))
-  return {
+    withReporter(options.onEvent, async () => {
+      options.signal?.throwIfAborted()
+      await using context = await openContext(options)
+      return await write(checked, context, options, sink)
+    })
+  const output = ownRealisation({
+    name,
+    outPath: (context) => outputPath(name, checked, context),
+    make: async (place, context) => {
+      const base =
+        (await realiseImage(checked.fromImage, context)) ?? (await pathOf(checked.fromImage, ARGUMENT, context))
+      const known = (await closure(context.store, [base])).map((node) => node.path)
+      return await writeScanned(place, known, (sink) => write(checked, context, {}, sink))
+    },
+  })
+  const recipe: ExportRecipe = {
     function: 'exportImage',
-    name: checked.name ?? nameOf(checked.fromImage),
+    name,
     args: { ...args },
+    [REALISE]: output,
+    toString: () => placeholderOf(recipe),
     writeTo,
+    build: (options = {}) => realise(recipe, options),
     async *chunks(options: ExportOptions = {}) {
       const chunks = iterateWrites(async (sink) => void (await writeTo(sink, options)))
       for await (const chunk of chunks) yield Uint8Array.from(chunk)
     },
   }
+  return recipe
 }
 
-async function write(args: v.InferOutput<typeof schema>, sink: ByteSink, options: ExportOptions): Promise<number> {
-  options.signal?.throwIfAborted()
-  const { onEvent: _, ...others } = options
-  const context = await openContext(others)
-  const limits = parseImageLimits(options.limits ?? {})
-  await using file = await fileOfImage(args.fromImage, context, others)
-  await using archive = await openImageArchive(file.path, file.what, limits)
+type CheckedArgs = v.InferOutput<typeof schema>
+
+async function write(
+  args: CheckedArgs,
+  context: BuildContext,
+  { limits, platform }: Pick<ExportOptions, 'limits' | 'platform'>,
+  sink: ByteSink,
+): Promise<number> {
+  await using file = await fileOfImage(args.fromImage, { argument: ARGUMENT, noun: 'image' }, context)
+  await using archive = await openImageArchive(file.path, file.what, parseImageLimits(limits ?? {}))
   const image = await archive.select({
     imageName: args.fromImageName ?? undefined,
     imageTag: args.fromImageTag ?? undefined,
-    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+    platform: platform === undefined ? undefined : parsePlatform(platform),
   })
   return await writeFileSystem(image, file.what, archive.limits, sink, context.signal)
 }
 
+/** Of several platforms this machine's is taken, so it counts. */
+async function outputPath(name: string, args: CheckedArgs, context: BuildContext): Promise<StorePath> {
+  const fromImage = await pathOf(args.fromImage, ARGUMENT, context)
+  return ourOutputPath({
+    name,
+    function: 'exportImage',
+    args: jsonObject({
+      architecture: goArchitecture(),
+      fromImage,
+      fromImageName: args.fromImageName,
+      fromImageTag: args.fromImageTag,
+    }),
+    inputs: [fromImage],
+    storeDir: context.store.dir,
+  })
+}
+
 /** Upstream's `fromImage.name`: the last part of a path, without the hash part of a store path. */
 function nameOf(fromImage: PathArgument): string {
-  if (isRecipe(fromImage)) return fromImage.imageName.slice(fromImage.imageName.lastIndexOf('/') + 1)
-  if (typeof fromImage !== 'string') return 'image'
+  const made = madeFirst(fromImage)
+  if (isRecipe(made)) return made.imageName.slice(made.imageName.lastIndexOf('/') + 1)
+  if (typeof fromImage !== 'string' || made !== undefined) return made?.[REALISE].name ?? 'image'
   const last = fromImage.replace(/\/+$/, '').split('/').at(-1) ?? ''
   return last.replace(/^[0-9a-df-np-sv-z]{32}-/, '') || 'image'
 }

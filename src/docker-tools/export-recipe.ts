@@ -1,8 +1,9 @@
+import { isRealisable, type Realisable } from '#derivation'
 import type { ByteSink } from '#util'
-import type { BuildOptions } from './recipe.ts'
+import type { BuildOptions, RealisedOutput, RealiseOutputOptions } from './recipe.ts'
 
 /** What `exportImage` returns: a description that nothing has been done for yet. */
-export interface ExportRecipe {
+export interface ExportRecipe extends Realisable {
   readonly function: 'exportImage'
   /** Name of the output. */
   readonly name: string
@@ -16,6 +17,8 @@ export interface ExportRecipe {
    * @returns Bytes written.
    */
   writeTo(sink: ByteSink, options?: ExportOptions): Promise<number>
+  /** Makes the tar in the store that is written to, unless it is there. */
+  build(options?: RealiseOutputOptions): Promise<RealisedOutput>
   /** The same bytes. The chunks are the reader's to keep. */
   chunks(options?: ExportOptions): AsyncGenerator<Uint8Array>
 }
@@ -30,11 +33,5 @@ export interface ExportOptions extends BuildOptions {
 
 /** Whether a value is what `exportImage` returned. */
 export function isExportRecipe(value: unknown): value is ExportRecipe {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'function' in value &&
-    value.function === 'exportImage' &&
-    'writeTo' in value
-  )
+  return isRealisable(value) && 'function' in value && value.function === 'exportImage' && 'writeTo' in value
 }

@@ -13,7 +13,6 @@ export type {
   BuildLayeredImageArgs,
   ConfigArgument,
   ContentsArgument,
-  NestedDefinition,
   PathArgument,
   StreamLayeredImageArgs,
 } from './layered-image-args.ts'
@@ -27,10 +26,13 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  RealisedOutput,
+  RealiseOutputOptions,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { realise } from './realise.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
 export { type Buildable, buildableFromDefinition, recipeFromDefinition } from './definition.ts'
@@ -46,3 +48,8 @@ export {
 } from './multi-platform-image.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
+export { binSh, type BinShArgs } from './bin-sh.ts'
+export { caCertificates, type CaCertificatesArgs } from './ca-certificates.ts'
+export { fakeNss, type FakeNssArgs } from './fake-nss.ts'
+export { makeShadowSetup, shadowSetup, type ShadowSetupArgs } from './shadow-setup.ts'
+export { usrBinEnv, type UsrBinEnvArgs } from './usr-bin-env.ts'

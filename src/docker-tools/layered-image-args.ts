@@ -1,19 +1,13 @@
 import type { CompressorName } from '#compress'
+import type { Realisable } from '#derivation'
 import type { LayeringPipeline } from '#layering'
-import type { Recipe } from './recipe.ts'
 
 /**
  * What upstream takes a derivation or a path for: an absolute store path,
- * another path (relative ones start with `./` or `../`), a recipe, or, in JSON,
- * a nested definition.
+ * another path (relative ones start with `./` or `../`), or what a function of
+ * this package returned: an image, a text, a joined tree, …
  */
-export type PathArgument = string | Recipe | NestedDefinition
-
-/** A definition inside another one. */
-export interface NestedDefinition {
-  readonly function: string
-  readonly args?: Readonly<Record<string, unknown>>
-}
+export type PathArgument = string | Realisable
 
 /** What `contents` may be: one item, or a list with lists and nulls in it, which are flattened and dropped. */
 export type ContentsArgument = PathArgument | null | readonly ContentsArgument[]

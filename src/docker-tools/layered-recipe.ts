@@ -1,59 +1,98 @@
 import { getCompressor } from '#compress'
+import { placeholderOf, REALISE } from '#derivation'
 import { withReporter } from '#events'
 import { type ByteSink, iterateWrites } from '#util'
 import type { StorePath } from '#store'
 import { type BuildContext, openContext } from './build-context.ts'
+import { identifyLayeredImage, type LayeredIdentity } from './identify-layered-image.ts'
+import type { ImageRealisation } from './image-realisation.ts'
+import { layeredOutputs } from './layered-outputs.ts'
 import { type LayeredPlan, planLayeredImage } from './plan-layered-image.ts'
-import type { BuildOptions, Conf, ImageSummary, Recipe, WriteOptions } from './recipe.ts'
+import { realise } from './realise.ts'
+import type { BuildOptions, Conf, ImageSummary, RealiseOutputOptions, Recipe, WriteOptions } from './recipe.ts'
 import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
 import { streamImage } from './stream-image.ts'
 
-/** What both layered functions return, but for what only one of them has. */
+/**
+ * What both layered functions return, but for what only one of them has.
+ *
+ * @param compressor Of the archive that is the result; without it that is a program that streams.
+ */
 export function layeredRecipe<F extends Recipe['function']>(
   functionName: F,
   given: Readonly<Record<string, unknown>>,
   args: ResolvedLayeredArgs,
+  compressor?: 'none' | 'gz' | 'zstd',
 ): Recipe & { readonly function: F } {
+  const imageName = args.name.toLowerCase()
+  const identities = new WeakMap<BuildContext, Promise<LayeredIdentity>>()
+  const identity = async (context: BuildContext): Promise<LayeredIdentity> => {
+    const known = identities.get(context) ?? identifyLayeredImage(args, context)
+    identities.set(context, known)
+    return await known
+  }
   const planned = async <T>(
     options: BuildOptions,
     use: (plan: LayeredPlan, context: BuildContext) => Promise<T>,
   ): Promise<T> =>
     await withReporter(options.onEvent, async () => {
       options.signal?.throwIfAborted()
-      const context = await openContext(options)
-      await using plan = await planLayeredImage(args, context, withoutReporter(options))
+      await using context = await openContext(options)
+      await using plan = await planLayeredImage(await identity(context), context)
       return await use(plan, context)
     })
+  const write = async (
+    plan: LayeredPlan,
+    how: 'none' | 'gz' | 'zstd',
+    context: BuildContext,
+    sink: ByteSink,
+  ): Promise<ImageSummary> =>
+    await writeCompressed(how, context, (plain, frugal) => writePlan(plan, frugal, undefined, plain), sink)
+  const outputs = layeredOutputs({ imageName, baseName: args.baseName, identity, write })
+  const archive = outputs.archive(compressor ?? 'none')
+  const realisation: ImageRealisation = {
+    ...(compressor === undefined ? outputs.stream : archive[REALISE]),
+    archive,
+    writeTo: async (sink, context, { repoTag }) => {
+      await using plan = await planLayeredImage(await identity(context), context)
+      return await writePlan(plan, context, repoTag, sink)
+    },
+  }
   const writeTo = (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-    planned(options, async (plan, context) => await writePlan(args, plan, context, options.repoTag, sink))
-  return {
+    planned(options, async (plan, context) => await writePlan(plan, context, options.repoTag, sink))
+  const recipe: Recipe & { readonly function: F } = {
     function: functionName,
-    imageName: args.name.toLowerCase(),
+    imageName,
     args: given,
     passthru: args.passthru,
     meta: args.meta,
+    [REALISE]: realisation,
+    toString: () => placeholderOf(recipe),
     imageTag: (options: BuildOptions = {}): Promise<string> =>
       args.tag === null ? planned(options, (plan) => plan.imageTag()) : Promise.resolve(args.tag),
     conf: (options: BuildOptions = {}): Promise<Conf> => planned(options, (plan) => plan.conf()),
     layers: (options: BuildOptions = {}): Promise<readonly (readonly StorePath[])[]> =>
       // oxlint-disable-next-line require-await -- a plan is used asynchronously
       planned(options, async (plan) => plan.storeLayers as readonly (readonly StorePath[])[]),
+    build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
     writeTo,
     chunks: (options: WriteOptions = {}) => ownedChunks((sink) => writeTo(sink, options)),
   }
+  return recipe
 }
 
 /** Writes an image through a compressor; the summary is of the uncompressed archive. */
 export async function writeCompressed(
   compressor: 'none' | 'gz' | 'zstd',
-  write: (sink: ByteSink, options: Pick<WriteOptions, 'threads'>) => Promise<ImageSummary>,
+  context: BuildContext,
+  write: (sink: ByteSink, context: BuildContext) => Promise<ImageSummary>,
   sink: ByteSink,
 ): Promise<ImageSummary> {
-  if (compressor === 'none') return await write(sink, {})
+  if (compressor === 'none') return await write(sink, context)
   let summary: ImageSummary | undefined
   const plain = iterateWrites(async (inner) => {
     // One thread measures many times faster than all others compress; what it saves in memory they need.
-    summary = await write(inner, { threads: 1 })
+    summary = await write(inner, { ...context, threads: context.threadsBesideCompressor })
   })
   for await (const chunk of getCompressor(compressor).compress(plain, { borrow: true })) await sink.write(chunk)
   // The compressor ends only after its source has.
@@ -61,12 +100,12 @@ export async function writeCompressed(
 }
 
 async function writePlan(
-  args: ResolvedLayeredArgs,
   plan: LayeredPlan,
   context: BuildContext,
   repoTag: string | undefined,
   sink: ByteSink,
 ): Promise<ImageSummary> {
+  const { args } = plan
   const sizes = new Map<string, number>(plan.graph.map((node) => [node.path, node.narSize]))
   return await streamImage(
     {
@@ -85,12 +124,6 @@ async function writePlan(
     context,
     sink,
   )
-}
-
-/** The reporter is set once, around everything. */
-export function withoutReporter(options: BuildOptions): BuildOptions {
-  const { onEvent: _, ...others } = options
-  return others
 }
 
 /** Written chunks are buffers that are used again: whoever may keep them gets copies. */

@@ -1,21 +1,27 @@
 import type { CompressorName } from '#compress'
+import { placeholderOf, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
 import { jsonObject } from '#image'
-import type { StorePath } from '#store'
+import { closure, type StorePath } from '#store'
 import type { ByteSink } from '#util'
 import { type BuildContext, openContext } from './build-context.ts'
 import { noConf } from './build-image.ts'
 import { checkArguments } from './check-arguments.ts'
+import { realiseImage } from './file-of-image.ts'
+import type { ImageRealisation } from './image-realisation.ts'
 import type { PathArgument } from './layered-image-args.ts'
-import { ownedChunks, withoutReporter, writeCompressed } from './layered-recipe.ts'
+import { ownedChunks, writeCompressed } from './layered-recipe.ts'
 import { type ImageFile, openImageFile } from './open-base-image.ts'
 import { ourOutputPath } from './our-derivation.ts'
+import { ownRealisable } from './own-output.ts'
 import { isPathArgument, isRecipe } from './path-argument.ts'
-import type { BuildOptions, Conf, ImageSummary, MergedRecipe, WriteOptions } from './recipe.ts'
-import { recipeOutputPath } from './recipe-output-path.ts'
+import { realise } from './realise.ts'
+import type { BuildOptions, Conf, ImageSummary, MergedRecipe, RealiseOutputOptions, WriteOptions } from './recipe.ts'
+import { madeFirst, pathOf } from './resolve-path.ts'
 import * as v from 'valibot'
 import { writeMergedImages } from './write-merged-images.ts'
+import { writeScanned } from './write-scanned.ts'
 
 /** The arguments of `mergeImages` where they are an object, as in a definition. */
 export interface MergeImagesArgs {
@@ -25,6 +31,7 @@ export interface MergeImagesArgs {
 
 const FUNCTION = 'mergeImages'
 const NAME = 'merge-docker-images'
+const NAMED = { argument: 'images', noun: 'image' }
 
 const schema = v.strictObject({
   images: v.array(
@@ -59,9 +66,30 @@ export function mergeImages(images: readonly PathArgument[] | MergeImagesArgs): 
   if (args.images.length === 0) {
     throw new DockerToolsError('DEFINITION_INVALID', `Cannot call ${FUNCTION}: there should be at least one image`)
   }
+  const { images: merged } = args
+  const write = (sink: ByteSink, context: BuildContext): Promise<ImageSummary> =>
+    withFiles(merged, context, (files) => writeMergedImages(files, context, sink))
+  const writePacked = (sink: ByteSink, context: BuildContext): Promise<ImageSummary> =>
+    withFiles(merged, context, (files) =>
+      writeCompressed(compressorOf(merged, files), context, (plain) => writeMergedImages(files, context, plain), sink),
+    )
   const writeTo = (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-    opened(args.images, options, (files, context) => writeMergedImages(files, context, sink))
-  return {
+    opened(options, (context) => write(sink, context))
+  const output = ownRealisable({
+    name: NAME,
+    outPath: (context) => outputPath(merged, context),
+    make: async (place, context) => {
+      const paths: StorePath[] = []
+      for (const image of merged) {
+        const path = (await realiseImage(image, context)) ?? (await pathOf(image, 'images', context))
+        paths.push(path)
+      }
+      const known = (await closure(context.store, paths)).map((node) => node.path)
+      return await writeScanned(place, known, (sink) => writePacked(sink, context))
+    },
+  })
+  const realisation: ImageRealisation = { ...output[REALISE], archive: output, writeTo: write }
+  const recipe: MergedRecipe = {
     function: FUNCTION,
     imageName: NAME,
     args,
@@ -71,49 +99,45 @@ export function mergeImages(images: readonly PathArgument[] | MergeImagesArgs): 
       Promise.reject(
         new DockerToolsError('DEFINITION_INVALID', 'Cannot tell the tag of merged images: each has its own'),
       ),
-    outputPath: (options: BuildOptions = {}) => outputPath(args.images, options),
+    [REALISE]: realisation,
+    toString: () => placeholderOf(recipe),
+    outputPath: (options: BuildOptions = {}) => opened(options, (context) => outputPath(merged, context)),
+    build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
     conf: (): Promise<Conf> => Promise.reject(noConf(FUNCTION)),
     layers: () => Promise.resolve([]),
     writeTo,
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      opened(args.images, options, (files, context) =>
-        writeCompressed(compressorOf(args.images, files), (plain) => writeMergedImages(files, context, plain), sink),
-      ),
+      opened(options, (context) => writePacked(sink, context)),
     chunks: (options: WriteOptions = {}) => ownedChunks((sink) => writeTo(sink, options)),
   }
+  return recipe
 }
 
-async function opened<T>(
-  images: readonly PathArgument[],
-  options: WriteOptions,
-  use: (files: readonly ImageFile[], context: BuildContext) => Promise<T>,
-): Promise<T> {
+async function opened<T>(options: WriteOptions, use: (context: BuildContext) => Promise<T>): Promise<T> {
   if (options.repoTag !== undefined) {
     throw new DockerToolsError('DEFINITION_INVALID', 'Cannot give merged images a name and tag: each has its own')
   }
   return await withReporter(options.onEvent, async () => {
     options.signal?.throwIfAborted()
-    const context = await openContext(options)
-    await using stack = new AsyncDisposableStack()
-    const files: ImageFile[] = []
-    for (const image of images) {
-      const named = { argument: 'images', noun: 'image' }
-      files.push(stack.use(await openImageFile(image, named, context, withoutReporter(options))))
-    }
-    return await use(files, context)
+    await using context = await openContext(options)
+    return await use(context)
   })
 }
 
-async function outputPath(images: readonly PathArgument[], options: BuildOptions): Promise<StorePath> {
-  const context = await openContext(options)
+async function withFiles<T>(
+  images: readonly PathArgument[],
+  context: BuildContext,
+  use: (files: readonly ImageFile[]) => Promise<T>,
+): Promise<T> {
+  await using stack = new AsyncDisposableStack()
+  const files: ImageFile[] = []
+  for (const image of images) files.push(stack.use(await openImageFile(image, NAMED, context)))
+  return await use(files)
+}
+
+async function outputPath(images: readonly PathArgument[], context: BuildContext): Promise<StorePath> {
   const paths: StorePath[] = []
-  for (const image of images) {
-    if (isRecipe(image)) paths.push(await recipeOutputPath(image, options))
-    else {
-      await using file = await openImageFile(image, { argument: 'images', noun: 'image' }, context, options)
-      paths.push(await file.storePath())
-    }
-  }
+  for (const image of images) paths.push(await pathOf(image, 'images', context))
   return ourOutputPath({
     name: NAME,
     function: FUNCTION,
@@ -125,8 +149,9 @@ async function outputPath(images: readonly PathArgument[], options: BuildOptions
 
 /** How the last image is compressed; that of a recipe, as it would be in the store. */
 function compressorOf(images: readonly PathArgument[], files: readonly ImageFile[]): CompressorName {
-  const last = images.at(-1)
-  if (last === undefined || !isRecipe(last)) {
+  const given = images.at(-1)
+  const last = given === undefined ? undefined : madeFirst(given)
+  if (!isRecipe(last)) {
     const compression = files.at(-1)?.archive.compression ?? 'none'
     return compression === 'gz' || compression === 'zstd' ? compression : 'none'
   }

@@ -1,26 +1,13 @@
-import { open } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
 import { type ArchivedImage, type DockerArchive, type DockerImage, openBaseArchive, openDockerArchive } from '#archive'
 import { DockerToolsError } from '#errors'
 import type { StorePath } from '#store'
-import { makeTempDir } from '#util'
 import type { BuildContext } from './build-context.ts'
-import { fileOfStorePath } from './file-of-store-path.ts'
+import { type FileOfImage, fileOfImage, type ImageNaming } from './file-of-image.ts'
 import type { PathArgument } from './layered-image-args.ts'
-import { isRecipe } from './path-argument.ts'
-import type { BuildOptions } from './recipe.ts'
-import { recipeOutputPath } from './recipe-output-path.ts'
-import { resolvePath } from './resolve-path.ts'
 
 /** A file that was opened, and what it is called. */
-export interface OpenedFile<Archive> extends AsyncDisposable {
+export interface OpenedFile<Archive> extends Omit<FileOfImage, 'path'> {
   readonly archive: Archive
-  /** Names it in errors, for example `base image "base.tar"`. */
-  readonly what: string
-  /** What the conf calls it: its store path, or where it is. */
-  readonly label: string
-  /** The path it has, or would have, in the store. For a local file that takes reading it. */
-  storePath(): Promise<StorePath>
 }
 
 /** A docker-archive that is open. */
@@ -45,7 +32,7 @@ export interface ImageChoice {
   readonly tag: string | null
 }
 
-const BASE = { argument: 'fromImage', noun: 'base image' }
+const BASE: ImageNaming = { argument: 'fromImage', noun: 'base image' }
 
 /**
  * Opens the first image of a base archive: a file, the folder of an OCI layout, a store path, or the
@@ -57,11 +44,10 @@ const BASE = { argument: 'fromImage', noun: 'base image' }
 export async function openBaseImage(
   value: PathArgument,
   context: BuildContext,
-  options: BuildOptions,
   architecture: string,
 ): Promise<BaseImage> {
   const openArchive = (path: string, what: string) => openBaseArchive(path, what, { architecture })
-  const file = await openNamedFile(value, BASE, openArchive, context, options)
+  const file = await openNamedFile(value, BASE, openArchive, context)
   return { ...file, image: file.archive.image }
 }
 
@@ -76,11 +62,10 @@ export async function openBaseImage(
 export async function openDockerBaseImage(
   value: PathArgument,
   context: BuildContext,
-  options: BuildOptions,
   architecture: string,
   choice: ImageChoice,
 ): Promise<DockerBaseImage> {
-  const file = await openImageFile(value, BASE, context, options, architecture)
+  const file = await openImageFile(value, BASE, context, architecture)
   try {
     return { ...file, image: chooseImage(file, choice) }
   } catch (error) {
@@ -98,50 +83,31 @@ export async function openDockerBaseImage(
  */
 export async function openImageFile(
   value: PathArgument,
-  named: { readonly argument: string; readonly noun: string },
+  named: ImageNaming,
   context: BuildContext,
-  options: BuildOptions,
   architecture?: string,
 ): Promise<ImageFile> {
   const openArchive = (path: string, what: string) => openDockerArchive(path, what, architecture)
-  return await openNamedFile(value, named, openArchive, context, options)
+  return await openNamedFile(value, named, openArchive, context)
 }
 
 async function openNamedFile<Archive extends AsyncDisposable>(
   value: PathArgument,
-  { argument, noun }: { readonly argument: string; readonly noun: string },
+  named: ImageNaming,
   openArchive: (path: string, what: string) => Promise<Archive>,
   context: BuildContext,
-  options: BuildOptions,
 ): Promise<OpenedFile<Archive>> {
   await using stack = new AsyncDisposableStack()
-  const opened = async (path: string, shown: string, label: string, storePath: () => Promise<StorePath>) => {
-    const what = `${noun} "${shown}"`
-    const archive = stack.use(await openArchive(path, what))
-    const owner = stack.move()
-    return {
-      archive,
-      what,
-      label,
-      storePath,
-      [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
-    }
+  const file = stack.use(await fileOfImage(value, named, context))
+  const archive = stack.use(await openArchive(file.path, file.what))
+  const owner = stack.move()
+  return {
+    archive,
+    what: file.what,
+    label: file.label,
+    storePath: file.storePath,
+    [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
   }
-  if (isRecipe(value)) {
-    const storePath = await recipeOutputPath(value, options)
-    const scratch = stack.use(await makeTempDir('base-'))
-    const path = join(scratch.path, 'image.tar')
-    await using file = await open(path, 'wx')
-    await value.writeTo({ write: (chunk) => file.writeFile(chunk) }, options)
-    return await opened(path, value.imageName, storePath, () => Promise.resolve(storePath))
-  }
-  if (typeof value === 'string' && !value.startsWith(`${context.store.dir}/`)) {
-    const path = isAbsolute(value) ? value : resolve(context.baseDirectory, value)
-    return await opened(path, value, path, () => context.sources.add(path, context.baseDirectory))
-  }
-  const storePath = await resolvePath(value, argument, context)
-  const file = stack.use(await fileOfStorePath(storePath, argument, context.store))
-  return await opened(file.path, storePath, storePath, () => Promise.resolve(storePath))
 }
 
 function chooseImage({ archive, what }: ImageFile, { name, tag }: ImageChoice): DockerImage {

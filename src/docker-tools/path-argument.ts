@@ -1,26 +1,16 @@
-import type { ContentsArgument, NestedDefinition, PathArgument } from './layered-image-args.ts'
+import { isRealisable } from '#derivation'
+import type { ContentsArgument, PathArgument } from './layered-image-args.ts'
 import type { Recipe } from './recipe.ts'
 
 /** Whether a value is what an image function returned. */
 export function isRecipe(value: unknown): value is Recipe {
-  return typeof value === 'object' && value !== null && 'function' in value && 'writeTo' in value && 'imageTag' in value
-}
-
-/** Whether a value is a definition object inside JSON. */
-export function isNestedDefinition(value: unknown): value is NestedDefinition {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'function' in value &&
-    typeof value.function === 'string' &&
-    !isRecipe(value)
-  )
+  return isRealisable(value) && 'function' in value && 'writeTo' in value && 'imageTag' in value
 }
 
 /** Whether a value has a form that upstream's path or derivation may have here. */
 export function isPathArgument(value: unknown): value is PathArgument {
   if (typeof value === 'string') return /^(\/|\.\.?\/)/.test(value) && !value.includes('\0')
-  return isRecipe(value) || isNestedDefinition(value)
+  return isRealisable(value)
 }
 
 /** Whether a value is such an item, or lists of lists of them; nulls may stand in between. */

@@ -1,3 +1,4 @@
+import type { Builder, Realisable } from '#derivation'
 import type { Reporter } from '#events'
 import type { Digest } from '#image'
 import type { StorePath } from '#store'
@@ -6,8 +7,9 @@ import type { ByteSink } from '#util'
 /** How the work is done. None of it moves a byte of the result, except through what a store holds. */
 export interface BuildOptions {
   /**
-   * Where store paths come from, first match wins: `auto` (the default), `nix`, `file:///…`,
-   * `http(s)://…`, `graph:FILE`.
+   * Where store paths come from, first match wins: `auto` (the default), `nix`, `local`, `local:ROOT`,
+   * `file:///…`, `http(s)://…`, `graph:FILE`. What has to be built goes to the first that is
+   * `auto` (the local store, then), `local` or `local:ROOT`.
    */
   readonly stores?: readonly string[]
   /** Keys trusted for binary caches besides the built-in one, `NAME:BASE64`. */
@@ -20,6 +22,8 @@ export interface BuildOptions {
   readonly cacheDirectory?: string | null
   /** Threads that measure layers. Default: one a core; while the result is compressed, 1. With 1 the least memory is used. */
   readonly threads?: number
+  /** Who builds derivations: this package (`own`, the default), or an installed Nix (`nix`). */
+  readonly builder?: Builder
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
@@ -32,6 +36,22 @@ export interface BuildOptions {
 export interface WriteOptions extends BuildOptions {
   /** Takes the place of the image's name and tag in the archive, as it is. */
   readonly repoTag?: string
+}
+
+/** How a result is built into the store. */
+export interface RealiseOutputOptions extends BuildOptions {
+  /** Build it again where it is there already, and compare: `NOT_REPRODUCIBLE` if it is another. */
+  readonly rebuild?: boolean
+  /** A symlink to make, which keeps the result from being collected as garbage as long as it is there. */
+  readonly outLink?: string
+}
+
+/** A result in a store. */
+export interface RealisedOutput {
+  /** What it is called, in any store. */
+  readonly storePath: StorePath
+  /** Where it can be read on this machine. */
+  readonly path: string
 }
 
 /** What was written. */
@@ -54,8 +74,11 @@ export interface Conf {
   readonly text: string
 }
 
-/** What an image function returns: a description that nothing has been done for yet. */
-export interface Recipe {
+/**
+ * What an image function returns: a description that nothing has been done for
+ * yet. In a text (`${image}`) it stands for the store path of its result.
+ */
+export interface Recipe extends Realisable {
   readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages'
   /** The lower-cased name. */
   readonly imageName: string
@@ -69,6 +92,13 @@ export interface Recipe {
   conf(options?: BuildOptions): Promise<Conf>
   /** The layer plan: groups of store paths, lowest layer first. `buildImage` has one, `mergeImages` none. */
   layers(options?: BuildOptions): Promise<readonly (readonly StorePath[])[]>
+  /**
+   * Makes the result in the store that is written to, unless it is there:
+   * the archive; for a streamed image a program that streams it.
+   *
+   * @throws {DockerToolsError} `STORE_UNAVAILABLE`, `WRITE_FAILED`, `NOT_REPRODUCIBLE`, and as `writeTo`.
+   */
+  build(options?: RealiseOutputOptions): Promise<RealisedOutput>
   /**
    * Writes the image as an uncompressed docker-archive.
    *
@@ -116,8 +146,8 @@ export interface ImageRecipe extends ImageFileRecipe {
   readonly layer: ImageLayerOutput
 }
 
-/** The output `layer` of `buildImage`: upstream's `docker-layer-BASE`. */
-export interface ImageLayerOutput {
+/** The output `layer` of `buildImage`: upstream's `docker-layer-BASE`, a folder with `layer.tar`, `json` and `VERSION`. */
+export interface ImageLayerOutput extends Realisable {
   /** Where it would be in the store. */
   outputPath(options?: BuildOptions): Promise<StorePath>
   /** Writes its `layer.tar`. */

@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { type BaseArchive, openBaseArchive } from '#archive'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { withReporter } from '#events'
@@ -10,7 +8,6 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
-  parseDigest,
   parseJson,
   parsePythonIsoTime,
   pythonListRepr,
@@ -21,6 +18,7 @@ import { type ByteSink, makeSpool } from '#util'
 import { type BuildContext, openContext } from './build-context.ts'
 import { fileOfStorePath } from './file-of-store-path.ts'
 import type { ImageSummary, WriteOptions } from './recipe.ts'
+import { openCustomisation, parseChecksum } from './stored-customisation.ts'
 import { streamImage } from './stream-image.ts'
 
 /**
@@ -45,10 +43,10 @@ import { streamImage } from './stream-image.ts'
 export async function streamConf(confText: string, sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> {
   return await withReporter(options.onEvent, async () => {
     const conf = parseConf(confText)
-    const context = await openContext(options)
+    await using context = await openContext(options)
     await using stack = new AsyncDisposableStack()
     const base = conf.fromImage === null ? undefined : stack.use(await openBase(conf.fromImage, context))
-    const content = await openCustomisation(conf.customisation, context, stack)
+    const content = await findCustomisation(conf.customisation, context, stack)
     const sizes = await knownSizes(conf.storeLayers.flat(), context)
     return await streamImage(
       {
@@ -109,14 +107,11 @@ async function openBase(path: string, context: BuildContext): Promise<BaseArchiv
   return await openBaseArchive(file.path, what)
 }
 
-async function openCustomisation(folder: string, context: BuildContext, stack: AsyncDisposableStack): Promise<Content> {
-  if (await isThere(folder)) {
-    const file = join(folder, 'layer.tar')
-    const checksum = await readFile(join(folder, 'checksum'), 'utf8')
-    const { size } = await stat(file)
-    return { digest: parseChecksum(checksum), size, open: () => createReadStream(file, { highWaterMark: 1 << 20 }) }
-  }
+async function findCustomisation(folder: string, context: BuildContext, stack: AsyncDisposableStack): Promise<Content> {
+  if (await isThere(folder)) return await openCustomisation(folder)
   if (!isStorePath(folder, context.store.dir)) throw missing(folder, context)
+  const physical = await context.store.realPath(folder)
+  if (physical !== undefined) return await openCustomisation(physical)
   return await fetchCustomisation(folder, context, stack)
 }
 
@@ -136,13 +131,6 @@ async function fetchCustomisation(
     }
   }
   return { digest: parseChecksum(checksum), size: layer.size, open: () => layer.read() }
-}
-
-function parseChecksum(text: string): Content['digest'] {
-  const checksum = text.trim()
-  if (checksum.length === 64) return parseDigest(`sha256:${checksum}`)
-  // Upstream's text, with the dollar sign that its f-string left in.
-  throw new DockerToolsError('FORMAT_INVALID', 'Invalid sha256 at $PATH.')
 }
 
 async function knownSizes(paths: readonly string[], { store }: BuildContext): Promise<ReadonlyMap<string, number>> {

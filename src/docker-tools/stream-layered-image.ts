@@ -33,5 +33,5 @@ import { resolveStreamArgs } from './resolve-layered-args.ts'
  */
 export function streamLayeredImage(args: StreamLayeredImageArgs): StreamRecipe {
   const resolved = resolveStreamArgs('streamLayeredImage', args)
-  return { ...layeredRecipe('streamLayeredImage', { ...args }, resolved), isExe: true }
+  return Object.assign(layeredRecipe('streamLayeredImage', { ...args }, resolved), { isExe: true } as const)
 }

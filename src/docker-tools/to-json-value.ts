@@ -1,3 +1,4 @@
+import { isRealisable } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { JsonFloat, type JsonValue } from '#image'
 
@@ -20,6 +21,8 @@ export function toJsonValue(value: unknown, where: string, depth = 0): JsonValue
     return Number.isInteger(value) ? value : new JsonFloat(value)
   }
   if (value instanceof JsonFloat) return value
+  // As in Nix, what stands for an output is its path: a placeholder until that is known.
+  if (isRealisable(value)) return value.toString()
   if (Array.isArray(value)) {
     return value.map((item: unknown, index) => toJsonValue(item, `${where}[${index}]`, depth + 1))
   }

@@ -33,7 +33,8 @@ import type { ImageSummary } from './recipe.ts'
 
 const FILE_MODE = 0o444
 const FOLDER_MODE = 0o555
-const LEGACY_VERSION = '1.0'
+/** What the file `VERSION` of a layer says. */
+export const LEGACY_VERSION = '1.0'
 
 /**
  * Makes the layer and writes the archive around it, with everything of the

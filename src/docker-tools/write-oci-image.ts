@@ -88,8 +88,9 @@ async function openRecipe(
   options: BuildOptions,
   stack: AsyncDisposableStack,
 ): Promise<ImageOfPlatforms[]> {
-  const context = await openContext(options)
-  const file = stack.use(await fileOfImage(recipe, context, options))
+  const context = stack.use(await openContext(options))
+  const named = { argument: 'image', noun: 'image' }
+  const file = stack.use(await fileOfImage(recipe, named, context))
   const archive = stack.use(await openImageArchive(file.path, file.what))
   const entries: ImageOfPlatforms[] = []
   for (const listed of archive.images) {

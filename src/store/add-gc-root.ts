@@ -1,21 +1,22 @@
-import { lstatSync, mkdtempSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { accessSync, constants, lstatSync, mkdtempSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { formatHash, hashBytes } from './hash.ts'
 import type { LocalLayout } from './local-layout.ts'
 import { storeError } from './store-error.ts'
-import type { StorePath } from './store-path.ts'
+import { isStorePath } from './store-path.ts'
 
 /**
  * Makes `link` point to a store path, and tells the store of the link, as Nix
  * does for `result`: a symlink in `auto` that is named for the link's path.
  *
  * @param link An absolute path: missing, or a symlink into a store.
+ * @param target The store path, by its logical or its physical name.
  */
-export function addGcRoot(layout: LocalLayout, storeDir: string, link: string, path: StorePath): void {
-  refuseForeign(link, [storeDir, layout.storeDir])
+export function addGcRoot(layout: LocalLayout, link: string, target: string): void {
+  refuseForeign(link)
   try {
-    placeLink(link, path)
+    placeLink(link, target)
     if (link.startsWith(`${layout.gcRoots}/`)) return
     const name = formatHash(hashBytes('sha1', link), 'nix32')
     placeLink(join(layout.gcRoots, 'auto', name), link)
@@ -24,10 +25,25 @@ export function addGcRoot(layout: LocalLayout, storeDir: string, link: string, p
   }
 }
 
-function refuseForeign(link: string, storeDirs: readonly string[]): void {
+/**
+ * Looks whether `link` may become a root, before the work whose result it is to keep.
+ *
+ * @throws {DockerToolsError} `WRITE_FAILED` if something is there that is no
+ *   symlink into any store, or its folder may not be written.
+ */
+export function checkRootLink(link: string): void {
+  refuseForeign(link)
   try {
-    const target = lstatSync(link).isSymbolicLink() ? readlinkSync(link) : undefined
-    if (target !== undefined && storeDirs.some((dir) => target.startsWith(`${dir}/`))) return
+    accessSync(dirname(link), constants.W_OK)
+  } catch (error) {
+    throw storeError(`make the root "${link}"`, error)
+  }
+}
+
+function refuseForeign(link: string): void {
+  try {
+    const target = lstatSync(link).isSymbolicLink() ? resolve(dirname(link), readlinkSync(link)) : undefined
+    if (target !== undefined && isStorePath(target, dirname(target))) return
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return
     throw storeError(`make the root "${link}"`, error)
@@ -39,7 +55,7 @@ function refuseForeign(link: string, storeDirs: readonly string[]): void {
 }
 
 /** In one step: whoever looks sees the old link or the new one. */
-function placeLink(link: string, target: string): void {
+export function placeLink(link: string, target: string): void {
   const temp = mkdtempSync(join(dirname(link), '.dockertools-'))
   try {
     symlinkSync(target, join(temp, 'link'))

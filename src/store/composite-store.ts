@@ -1,6 +1,5 @@
 import { DockerToolsError } from '#errors'
 import type { TreeEntry } from '#tree'
-import { LookupCache } from './lookup-cache.ts'
 import type { PathInfo } from './path-info.ts'
 import { pathMissing } from './path-missing.ts'
 import type { Store } from './store.ts'
@@ -11,7 +10,7 @@ export class CompositeStore implements Store {
   readonly dir: string
   readonly uri: string
   readonly #stores: readonly Store[]
-  readonly #owners: LookupCache<StorePath, Store | undefined>
+  readonly #owners = new Map<StorePath, Store>()
 
   /** @throws {DockerToolsError} `STORE_UNAVAILABLE` if the stores name their paths in different folders. */
   constructor(stores: readonly [Store, ...Store[]]) {
@@ -26,7 +25,6 @@ export class CompositeStore implements Store {
           'all should be for the same folder',
       )
     }
-    this.#owners = new LookupCache((path) => this.#findOwner(path))
   }
 
   async pathInfo(path: StorePath): Promise<PathInfo> {
@@ -34,7 +32,7 @@ export class CompositeStore implements Store {
   }
 
   async has(path: StorePath): Promise<boolean> {
-    return (await this.#owners.get(path)) !== undefined
+    return (await this.#findOwner(path)) !== undefined
   }
 
   async findByHashPart(hashPart: string): Promise<StorePath | undefined> {
@@ -54,13 +52,20 @@ export class CompositeStore implements Store {
   }
 
   async #owner(path: StorePath): Promise<Store> {
-    const owner = await this.#owners.get(path)
+    const owner = await this.#findOwner(path)
     if (owner === undefined) throw pathMissing(path, this.uri)
     return owner
   }
 
   async #findOwner(path: StorePath): Promise<Store | undefined> {
-    for (const store of this.#stores) if (await store.has(path)) return store
+    const known = this.#owners.get(path)
+    if (known !== undefined) return known
+    for (const store of this.#stores) {
+      if (!(await store.has(path))) continue
+      this.#owners.set(path, store)
+      return store
+    }
+    // Not remembered: one of the stores may be given it yet.
     return undefined
   }
 }

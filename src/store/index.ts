@@ -5,6 +5,7 @@
  *
  * @see https://nix.dev/manual/nix/latest/protocols/
  */
+export { checkRootLink } from './add-gc-root.ts'
 export { closure } from './closure.ts'
 export { CompositeStore } from './composite-store.ts'
 export { encodeNixDatabase } from './encode-nix-database.ts'
@@ -32,13 +33,14 @@ export { NIX_SCHEMA_VERSION } from './local-schema.ts'
 export { formatNarInfo, type NarInfo, parseNarInfo } from './narinfo.ts'
 export { decodeNix32, encodeNix32 } from './nix32.ts'
 export { openStore, openStores } from './open-store.ts'
-export { openWritableStore } from './open-writable-store.ts'
+export { openFirstWritableStore, openWritableStore } from './open-writable-store.ts'
 export { parseReferenceGraph } from './parse-reference-graph.ts'
 export type { PathInfo } from './path-info.ts'
 export { DEFAULT_NAR_LIMITS, type NarLimits, readNar } from './read-nar.ts'
 export { closureOf, type MeasuredNode, type ReferenceGraph, type ReferenceNode } from './reference-graph.ts'
 export { type FoundReferences, type ReferenceScanOptions, scanReferences } from './scan-references.ts'
 export { BUILT_IN_KEY, fingerprint, TrustedKeys, verifySignature } from './signature.ts'
+export { recordProgram } from './record-program.ts'
 export type { Store } from './store.ts'
 export type { StoreOptions } from './store-options.ts'
 export {
@@ -58,6 +60,7 @@ export type {
   GarbageReport,
   NewOutput,
   OutputOptions,
+  RootOptions,
   StoreFault,
   VerifyOptions,
   VerifyReport,

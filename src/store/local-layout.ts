@@ -23,6 +23,8 @@ export interface LocalLayout {
   readonly scratchDir: string
   /** Locked by all who register (shared) and by who collects garbage (alone). */
   readonly gcLock: string
+  /** Locks of those who make something, a few files that many share. */
+  readonly pathLocks: string
 }
 
 /** The places of a store whose root is `root`. */
@@ -42,6 +44,7 @@ export function localLayout(root: string): LocalLayout {
     ownDir,
     scratchDir: join(ownDir, 'scratch'),
     gcLock: join(ownDir, 'gc.lock'),
+    pathLocks: join(ownDir, 'locks'),
   }
 }
 

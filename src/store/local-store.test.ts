@@ -164,7 +164,7 @@ test('outputs refer to what their bytes name, wherever it stands: contents, file
   assert.equal(existsSync(temp), false)
 })
 
-test('outputs that name each other become valid together; another content for the same path is refused', async () => {
+test('outputs become valid together, not in a circle; another content for the same path is refused', async () => {
   await using place = await makePlace()
   const { store, path } = place
   const [out, dev] = [testPath('x', 'out'), testPath('y', 'dev')]
@@ -174,7 +174,17 @@ test('outputs that name each other become valid together; another content for th
     writeFileSync(file, content)
     return file
   }
-  writeFileSync(join(path, 'made-dev'), out)
+  writeFileSync(join(path, 'made-dev'), `${out}${dev}`)
+  const circle = [
+    { path: out, physicalTemp: make(dev) },
+    { path: dev, physicalTemp: join(path, 'made-dev') },
+  ]
+  await assert.rejects(store.registerOutputs(circle, { known: [] }), failsWith('OUTPUT_INVALID', 'circle'))
+  assert.deepEqual([await store.has(out), await store.has(dev)], [false, false])
+  const fixed = { path: dev, physicalTemp: make(dev), contentAddress: 'fixed:r:sha256:x' }
+  await assert.rejects(store.registerOutputs([fixed], { known: [] }), failsWith('OUTPUT_INVALID', 'refers to'))
+  rmSync(join(path, 'made-dev'))
+  writeFileSync(join(path, 'made-dev'), dev)
   const outputs = [
     { path: out, physicalTemp: make(dev) },
     { path: dev, physicalTemp: join(path, 'made-dev') },
@@ -182,7 +192,7 @@ test('outputs that name each other become valid together; another content for th
   const infos = await store.registerOutputs(outputs, { known: [] })
   assert.deepEqual(
     infos.map(({ references }) => references),
-    [[dev], [out]],
+    [[dev], [dev]],
   )
   assert.deepEqual((await store.registerOutput(out, make(dev), { known: [dev] })).references, [dev])
   await assert.rejects(

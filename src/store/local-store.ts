@@ -5,6 +5,7 @@ import { DockerToolsError, IntegrityError, systemErrorCode } from '#errors'
 import { treeEntries, type TreeEntry } from '#tree'
 import { toByteString } from '#util'
 import { addGcRoot } from './add-gc-root.ts'
+import { checkOutputReferences } from './check-output-references.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { copyClosure } from './copy-closure.ts'
 import { type CopyOptions, copyTree } from './copy-tree.ts'
@@ -12,6 +13,7 @@ import { isOnDisk } from './disk-entries.ts'
 import { formatHash, type Hash, hashBytes, hashesEqual } from './hash.ts'
 import { LocalDatabase, type Registration } from './local-database.ts'
 import { type LocalLayout, localLayout } from './local-layout.ts'
+import { lockPath } from './lock-path.ts'
 import { makeLocalStore } from './make-local-store.ts'
 import { makeSourcePath, makeTextPath } from './make-path.ts'
 import { fileTree } from './memory-tree.ts'
@@ -34,6 +36,7 @@ import type {
   GarbageReport,
   NewOutput,
   OutputOptions,
+  RootOptions,
   VerifyOptions,
   VerifyReport,
   WritableStore,
@@ -127,6 +130,11 @@ export class LocalStore implements WritableStore {
     return (await this.#write()).room.freshPath()
   }
 
+  async lock(path: StorePath): Promise<Disposable> {
+    await this.#write()
+    return await lockPath(this.#layout.pathLocks, path, this.#signal)
+  }
+
   async registerOutput(path: StorePath, physicalTemp: string, options: OutputOptions): Promise<PathInfo> {
     const [info] = await this.registerOutputs([{ path, physicalTemp }], options)
     // One for each output, and there was one.
@@ -149,6 +157,7 @@ export class LocalStore implements WritableStore {
         }),
       ),
     )
+    checkOutputReferences(staged.map(({ registration }) => registration))
     // All or nothing, also where one of them is there with another content.
     for (const { registration } of staged) checkSame(this.#read()?.find(registration.path), registration, this.uri)
     await writer.commit(staged)
@@ -176,10 +185,11 @@ export class LocalStore implements WritableStore {
     return await (await this.#write()).keep(paths)
   }
 
-  async addRoot(link: string, path: StorePath): Promise<void> {
+  async addRoot(link: string, path: StorePath, { target = 'logical' }: RootOptions = {}): Promise<void> {
     const writer = await this.#write()
     if ((await writer.keep([path])).length > 0) throw pathMissing(path, this.uri)
-    addGcRoot(this.#layout, this.dir, resolve(link), path)
+    const shown = target === 'logical' ? path : join(this.#layout.storeDir, storePathBaseName(path))
+    addGcRoot(this.#layout, resolve(link), shown)
   }
 
   async collectGarbage(options: GarbageOptions = {}): Promise<GarbageReport> {

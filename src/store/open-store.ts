@@ -13,6 +13,7 @@ import { NixStore, openNixStore } from './nix-store.ts'
 import type { Store } from './store.ts'
 import { DEFAULT_STORE_DIR } from './store-path.ts'
 import type { StoreOptions } from './store-options.ts'
+import type { WritableStore } from './writable-store.ts'
 
 const FORMS = '"auto", "nix", "local", "local:ROOT", "file:///FOLDER", "http://…", "https://…" or "graph:FILE"'
 
@@ -20,11 +21,16 @@ const FORMS = '"auto", "nix", "local", "local:ROOT", "file:///FOLDER", "http://�
  * Opens several stores as one: for each path, the first that has it answers.
  *
  * @param uris As for `openStore`; with none, `auto`.
+ * @param own A local store that is open already, and taken where one of `uris` means it.
  */
-export async function openStores(uris: readonly string[], options: StoreOptions = {}): Promise<Store> {
+export async function openStores(
+  uris: readonly string[],
+  options: StoreOptions = {},
+  own?: WritableStore,
+): Promise<Store> {
   const [first = 'auto', ...others] = uris
-  const stores: [Store, ...Store[]] = [await openStore(first, options)]
-  for (const uri of others) stores.push(await openStore(uri, options))
+  const stores: [Store, ...Store[]] = [await open(first, options, own)]
+  for (const uri of others) stores.push(await open(uri, options, own))
   return stores.length === 1 ? stores[0] : new CompositeStore(stores)
 }
 
@@ -38,11 +44,16 @@ export async function openStores(uris: readonly string[], options: StoreOptions 
  * @throws {DockerToolsError} `USAGE` for another text, `STORE_UNAVAILABLE` if it cannot be opened.
  */
 export async function openStore(uri: string, options: StoreOptions = {}): Promise<Store> {
+  return await open(uri, options, undefined)
+}
+
+async function open(uri: string, options: StoreOptions, own: WritableStore | undefined): Promise<Store> {
   const dir = storeDirOf(options)
-  if (uri === 'auto') return openAuto(dir, options)
+  if (uri === 'auto') return openAuto(dir, options, own)
   if (uri === 'nix') return openNixStore(dir, options)
   if (uri === 'local' || uri.startsWith('local:')) {
-    return new LocalStore(localRoot(uri, options.environment ?? process.env), dir, options)
+    const root = localRoot(uri, options.environment ?? process.env)
+    return own?.root === root ? own : new LocalStore(root, dir, options)
   }
   if (uri.startsWith('graph:')) return openGraph(uri, dir)
   if (uri.startsWith('file:')) return openFileCache(uri, dir, options)
@@ -57,10 +68,11 @@ export function storeDirOf(options: StoreOptions): string {
 }
 
 /** What this machine has. A local store that nobody has written to is not made by looking. */
-function openAuto(dir: string, options: StoreOptions): Store {
+function openAuto(dir: string, options: StoreOptions, own: WritableStore | undefined): Store {
   const root = localRoot('local', options.environment ?? process.env)
   const nix = NixStore.find(dir, options)
-  const local = LocalStore.exists(root) ? new LocalStore(root, dir, options) : undefined
+  const isThere = LocalStore.exists(root)
+  const local = own?.root === root ? own : isThere ? new LocalStore(root, dir, options) : undefined
   if (nix === undefined || local === undefined) return nix ?? local ?? new EmptyStore(dir)
   return new CompositeStore([nix, local])
 }

@@ -39,6 +39,16 @@ export interface GarbageOptions {
   readonly isDryRun?: boolean
 }
 
+/** How a root is made. */
+export interface RootOptions {
+  /**
+   * What the link points to: `logical`, the path as it is named, which a real
+   * Nix takes for a root as well (the default); or `physical`, where it is on
+   * this machine, so that it can be read through the link.
+   */
+  readonly target?: 'logical' | 'physical'
+}
+
 /** What was garbage. */
 export interface GarbageReport {
   readonly paths: readonly StorePath[]
@@ -102,6 +112,14 @@ export interface WritableStore extends Store, AsyncDisposable {
   /** A path on the store's disk where nothing is, for something that is to be added. It goes with the store object. */
   scratchPath(): Promise<string>
 
+  /**
+   * Keeps other processes, and other callers of this one, from making the same
+   * thing: waits until nobody else holds this lock. It ends with the process.
+   *
+   * @throws {DockerToolsError} `INTERRUPTED`.
+   */
+  lock(path: StorePath): Promise<Disposable>
+
   /** As `registerOutputs`, for one. */
   registerOutput(path: StorePath, physicalTemp: string, options: OutputOptions): Promise<PathInfo>
 
@@ -110,7 +128,9 @@ export interface WritableStore extends Store, AsyncDisposable {
    * store, references are found, and all outputs become valid at once.
    *
    * @throws {DockerToolsError} `STORE_PATH_MISSING` for a reference that is not
-   *   in the store; `IntegrityError` `DIGEST_MISMATCH` if a path is there
+   *   in the store; `OUTPUT_INVALID` for outputs that refer to each other in a
+   *   circle, or to anything where their path follows from their content;
+   *   `IntegrityError` `DIGEST_MISMATCH` if a path is there
    *   already with another content.
    */
   registerOutputs(outputs: readonly NewOutput[], options: OutputOptions): Promise<readonly PathInfo[]>
@@ -133,12 +153,12 @@ export interface WritableStore extends Store, AsyncDisposable {
 
   /**
    * Keeps a path, and what it refers to, as long as the symlink `link` is
-   * there, which is made and points to it by its logical path.
+   * there, which is made.
    *
    * @throws {DockerToolsError} `STORE_PATH_MISSING`; `WRITE_FAILED` if
    *   something else is at `link`.
    */
-  addRoot(link: string, path: StorePath): Promise<void>
+  addRoot(link: string, path: StorePath, options?: RootOptions): Promise<void>
 
   /** Deletes every path that no root reaches. */
   collectGarbage(options?: GarbageOptions): Promise<GarbageReport>

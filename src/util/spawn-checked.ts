@@ -10,6 +10,11 @@ export interface SpawnOptions {
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
+  /**
+   * Whether the program gets a file descriptor 3 that ends with this process,
+   * however that ends. What leads a process group of its own would not notice.
+   */
+  readonly hasLifeline?: boolean
 }
 
 /** How much of standard error an error carries. */
@@ -30,7 +35,7 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', options.hasLifeline === true ? 'pipe' : 'ignore'],
     detached: true,
   })
   const killGroup = (): void => {
@@ -45,10 +50,10 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   options.signal?.addEventListener('abort', killGroup, { once: true })
   process.once('exit', killOnExit)
   let stderrTail = ''
-  child.stdout
-    .setEncoding('utf8')
-    .on('data', (text: string) => report({ type: 'script-output', step: options.step, text }))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  // Both are pipes, as was asked for.
+  const [stdout, stderr] = [child.stdout!, child.stderr!]
+  stdout.setEncoding('utf8').on('data', (text: string) => report({ type: 'script-output', step: options.step, text }))
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     stderrTail = (stderrTail + text).slice(-STDERR_TAIL_BYTES)
     report({ type: 'script-output', step: options.step, text })
   })

@@ -1,0 +1,47 @@
+import { type Built, type PathLike } from '#derivation'
+import { hostFile } from '#packages'
+import { makeLinkHelper } from './link-helper.ts'
+import { packageArgument } from './package-argument.ts'
+
+/** Arguments of `caCertificates`. */
+export interface CaCertificatesArgs {
+  /** What has `etc/ssl/certs/ca-bundle.crt`. Default: `cacert` of nixpkgs (lock file, then Nix), then this machine's bundle. */
+  readonly cacert?: PathLike
+}
+
+const BUNDLE = 'etc/ssl/certs/ca-bundle.crt'
+
+/** Where distributions keep theirs: Debian and Arch, Fedora, SUSE, Alpine. */
+const HOST_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+]
+
+/**
+ * Certificates of authorities, at the three places where programs of NixOS, Debian and Fedora look.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
+ * @see nixpkgs `pkgs/build-support/docker/default.nix`, `caCertificates`
+ */
+export function caCertificates(args: CaCertificatesArgs = {}): Built {
+  const cacert = packageArgument('caCertificates', 'cacert', args)
+  return makeLinkHelper(
+    {
+      name: 'ca-certificates',
+      choice: {
+        helper: 'caCertificates',
+        argument: 'cacert',
+        attributes: ['cacert'],
+        ofHost: () => hostFile('host-ca-bundle', BUNDLE, HOST_BUNDLES),
+      },
+      links: {
+        [BUNDLE]: BUNDLE,
+        'etc/ssl/certs/ca-certificates.crt': BUNDLE,
+        'etc/pki/tls/certs/ca-bundle.crt': BUNDLE,
+      },
+    },
+    cacert,
+  )
+}

@@ -1,0 +1,75 @@
+import { placeholderOf, type Realisable, type Realisation, REALISE } from '#derivation'
+import { DockerToolsError } from '#errors'
+import { report } from '#events'
+import type { StorePath } from '#store'
+import { type BuildContext, contextOf } from './build-context.ts'
+import { firstDifference } from './first-difference.ts'
+
+/** An output of one of our own derivations. */
+export interface OwnOutput {
+  /** For messages. */
+  readonly name: string
+  /** Where it belongs, as its inputs tell. */
+  outPath(context: BuildContext): Promise<StorePath>
+  /**
+   * Makes it.
+   *
+   * @param place Where nothing is yet.
+   * @param isRebuild Whether the parts of it that are outputs of ours are to be made again and compared as well.
+   * @returns The store paths it refers to.
+   */
+  make(place: string, context: BuildContext, isRebuild: boolean): Promise<readonly StorePath[]>
+}
+
+/** How sessions make an output of ours. */
+export function ownRealisation(output: OwnOutput): Realisation {
+  return {
+    name: output.name,
+    outPath: (session) => output.outPath(contextOf(session)),
+    realise: (session, { isRebuild }) => realiseOwn(output, contextOf(session), isRebuild),
+  }
+}
+
+/** An output of ours by itself. */
+export function ownRealisable(output: OwnOutput): Realisable {
+  const value: Realisable = { [REALISE]: ownRealisation(output), toString: () => placeholderOf(value) }
+  return value
+}
+
+async function realiseOwn(output: OwnOutput, context: BuildContext, isRebuild: boolean): Promise<StorePath> {
+  const path = await output.outPath(context)
+  const { session, signal } = context
+  signal?.throwIfAborted()
+  if (!(await session.store.has(path))) await makeFirst(output, path, context)
+  // A binary cache may have it: from there it comes with all it refers to.
+  else await session.bring([path])
+  if (isRebuild) await makeAgain(output, path, context)
+  return path
+}
+
+async function makeFirst(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
+  const { session } = context
+  // Another process may want the same: whoever comes later finds it made. That the store can be written is known from here.
+  using _lock = await session.writable.lock(path)
+  if ((await session.writable.keep([path])).length === 0) return
+  const place = await session.writable.scratchPath()
+  report({ type: 'building', path })
+  const references = await output.make(place, context, false)
+  context.signal?.throwIfAborted()
+  context.sources.assertUnchanged()
+  await session.bring(references)
+  await session.writable.registerOutput(path, place, { known: references })
+}
+
+/** Makes it at another place, and compares. */
+async function makeAgain(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
+  const { writable } = context.session
+  const place = await writable.scratchPath()
+  report({ type: 'building', path })
+  await output.make(place, context, true)
+  const difference = await firstDifference((await writable.realPath(path)) ?? path, place)
+  if (difference === undefined) return
+  throw new DockerToolsError('NOT_REPRODUCIBLE', `Cannot build "${path}" again with the same result: ${difference}`, {
+    hint: 'The store keeps what was built first',
+  })
+}

@@ -1,0 +1,86 @@
+import { type Built, isPathLike, makeBuilt, namedArguments, optionalOf, type PathLike } from '#derivation'
+import { choosePackage, type PackageChoice } from '#packages'
+import { BASH } from './bin-sh.ts'
+
+/** Arguments of `makeShadowSetup`. */
+export interface ShadowSetupArgs {
+  /** What has `useradd` and its like in `bin`: a store path, or something to be made. Default: `shadow` of nixpkgs (lock file, then Nix). */
+  readonly shadow?: PathLike
+  /** Root's shell, as a path. Default: bash, as for `binSh`. */
+  readonly shell?: string
+}
+
+/** Not this machine's: they would find neither their loader nor their libraries in the image's root. */
+const SHADOW: PackageChoice = {
+  helper: 'shadowSetup',
+  argument: 'shadow',
+  attributes: ['shadow'],
+  ofHost: () => undefined,
+}
+
+/**
+ * A script for `runAsRoot`, or `fakeRootCommands` with `enableFakechroot`, that
+ * makes the files which `useradd`, `groupadd` and their like work on, and puts
+ * these programs into `PATH`. What is there already is left alone.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`; when the script is used, `PACKAGE_MISSING`.
+ * @see nixpkgs `pkgs/build-support/docker/default.nix`, `shadowSetup`
+ */
+export function makeShadowSetup(args: ShadowSetupArgs = {}): string {
+  const named = namedArguments('makeShadowSetup', [args], [], ['shadow', 'shell'])
+  const shadow = optionalOf('makeShadowSetup', named, 'shadow', isPackage, 'a store path, or something to be made')
+  const shell = optionalOf('makeShadowSetup', named, 'shell', isShellPath, 'a path')
+  return script(
+    String(shadow ?? lookedUp(SHADOW)),
+    shell ?? `${lookedUp({ ...BASH, helper: 'shadowSetup' }).toString()}/bin/bash`,
+  )
+}
+
+/** `makeShadowSetup` of what is looked up. */
+export const shadowSetup: string = makeShadowSetup()
+
+function script(shadow: string, shell: string): string {
+  return `export PATH=${shadow}/bin:$PATH
+mkdir -p /etc/pam.d
+if [[ ! -f /etc/passwd ]]; then
+  echo "root:x:0:0::/root:${shell}" > /etc/passwd
+  echo "root:!x:::::::" > /etc/shadow
+fi
+if [[ ! -f /etc/group ]]; then
+  echo "root:x:0:" > /etc/group
+  echo "root:x::" > /etc/gshadow
+fi
+if [[ ! -f /etc/pam.d/other ]]; then
+  cat > /etc/pam.d/other <<EOF
+account sufficient pam_unix.so
+auth sufficient pam_rootok.so
+password requisite pam_unix.so nullok yescrypt
+session required pam_unix.so
+EOF
+fi
+if [[ ! -f /etc/login.defs ]]; then
+  touch /etc/login.defs
+fi
+`
+}
+
+/** Something that is looked for when it is used. */
+function lookedUp(choice: PackageChoice): Built {
+  return makeBuilt(
+    choice.argument,
+    {},
+    {
+      name: choice.argument,
+      outPath: async (session) => await session.outPath(await choosePackage(session, choice)),
+      realise: async (session) => await session.realise(await choosePackage(session, choice)),
+    },
+  )
+}
+
+function isPackage(value: unknown): value is PathLike {
+  return isPathLike(value) && !(typeof value === 'string' && value.startsWith('.'))
+}
+
+function isShellPath(value: unknown): value is string {
+  return typeof value === 'string' && /^\/[^\s:"$`\\]+$/.test(value)
+}

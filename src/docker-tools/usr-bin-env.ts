@@ -1,0 +1,32 @@
+import { type Built, type PathLike } from '#derivation'
+import { hostProgramOf, packageArgument } from './package-argument.ts'
+import { makeLinkHelper } from './link-helper.ts'
+
+/** Arguments of `usrBinEnv`. */
+export interface UsrBinEnvArgs {
+  /** What has `bin/env`. Default: `coreutils` of nixpkgs (lock file, then Nix), then this machine's. */
+  readonly coreutils?: PathLike
+}
+
+/**
+ * `/usr/bin/env`, for scripts that begin with `#!/usr/bin/env`.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
+ * @see nixpkgs `pkgs/build-support/docker/default.nix`, `usrBinEnv`
+ */
+export function usrBinEnv(args: UsrBinEnvArgs = {}): Built {
+  const coreutils = packageArgument('usrBinEnv', 'coreutils', args)
+  return makeLinkHelper(
+    {
+      name: 'usr-bin-env',
+      choice: {
+        helper: 'usrBinEnv',
+        argument: 'coreutils',
+        attributes: ['coreutils'],
+        ofHost: () => hostProgramOf('/usr/bin/env'),
+      },
+      links: { 'usr/bin/env': 'bin/env' },
+    },
+    coreutils,
+  )
+}
