@@ -36,11 +36,13 @@ export interface LayeredIdentity {
 /**
  * Finds out where the parts of a layered image belong in the store.
  *
+ * @param unreferenced Store paths that the configuration may name without having them in the image.
  * @throws {DockerToolsError} `STORE_PATH_MISSING`, `FILE_UNREADABLE`, and what making inputs throws.
  */
 export async function identifyLayeredImage(
   given: ResolvedLayeredArgs,
   context: BuildContext,
+  unreferenced: readonly StorePath[] = [],
 ): Promise<LayeredIdentity> {
   const storeDir = context.store.dir
   const contents: StorePath[] = []
@@ -52,7 +54,7 @@ export async function identifyLayeredImage(
   const args = { ...given, config: config.value, extraCommands: script.value }
 
   const text = encodeBaseJson(args)
-  const references = await findReferences(once(text), config.paths, context.store, 'config')
+  const references = await findReferences(once(text), config.paths, context.store, 'config', unreferenced)
   const baseJson = ourOutputPath({
     name: `${args.baseName}-base.json`,
     function: 'baseJson',
