@@ -175,7 +175,7 @@ test('the packed package holds what it needs, and nothing else', needs('npm', 't
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
   const expected =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/dockertools\.js|schema\/definition\.json|dist\/.*\.(js|d\.ts))$/
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/dockertools\.js|schema\/(definition|lock)\.json|dist\/.*\.(js|d\.ts))$/
   assert.deepEqual(
     files.filter((file) => !expected.test(file)),
     [],
@@ -184,7 +184,14 @@ test('the packed package holds what it needs, and nothing else', needs('npm', 't
     files.filter((file) => /\.test\.|^test|bench|golden|fixture/.test(file)),
     [],
   )
-  for (const file of ['bin/dockertools.js', 'dist/index.js', 'dist/index.d.ts', 'schema/definition.json', 'LICENSE']) {
+  for (const file of [
+    'bin/dockertools.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'schema/definition.json',
+    'schema/lock.json',
+    'LICENSE',
+  ]) {
     assert.ok(files.includes(file), file)
   }
   const output = execFileSync(process.execPath, ['node_modules/dockertools/bin/dockertools.js', '--version'], {

@@ -200,7 +200,7 @@ class Collector {
         `its loader "${byteStringToText(path)}" is for another processor, it should be for the same`,
       )
     }
-    this.#tree.addFile(realPath)
+    this.#tree.addShared(realPath)
     this.#tree.addAlias(path, realPath)
     return { path, realPath, elf, loadedBy: program }
   }
@@ -208,7 +208,7 @@ class Collector {
   #addFound(libraries: readonly FoundLibrary[], { search }: DynamicProgram): void {
     const [systemFolder] = search.loader.systemFolders
     for (const { name, path, realPath, isFoundByFolders } of libraries) {
-      this.#tree.addFile(realPath)
+      this.#tree.addShared(realPath)
       this.#tree.addAlias(path, realPath)
       if (!isFoundByFolders) this.#tree.addAlias(`${systemFolder}/${name}` as ByteString, realPath)
     }

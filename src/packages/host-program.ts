@@ -11,6 +11,8 @@ import {
 import type { StorePath } from '#store'
 import { type ByteString, toByteString } from '#util'
 import { collectHostPrograms, type HostSelection } from './collect-host-programs.ts'
+import { addLinkedTree } from './add-linked-tree.ts'
+import { fileEntry } from './host-tree.ts'
 import { fileNameOf } from './normalize-path.ts'
 
 /** Arguments of `hostProgram`. */
@@ -87,12 +89,34 @@ export function isHostProgram(value: object): boolean {
 
 async function addTo(session: RealiseSession, name: string, selection: HostSelection): Promise<StorePath> {
   const tree = collectHostPrograms(selection, session.store.dir)
-  return await session.writable.addEntries(name, tree.entries())
+  const shared = new Map<ByteString, StorePath>()
+  for (const file of tree.sharedFiles()) shared.set(file, await addShared(session, file))
+  return await addLinkedTree(
+    session,
+    name,
+    tree.entries(new Map([...shared].map(([file, path]) => [file, toByteString(path)]))),
+    [...shared.values()],
+  )
+}
+
+/** A library, or loader: the same path whichever program needs it. */
+async function addShared(session: RealiseSession, file: ByteString): Promise<StorePath> {
+  return await session.once(`shared file of the host ${file}`, async () =>
+    session.writable.addEntries(storeName(file), [await fileEntry(toByteString(''), file)]),
+  )
 }
 
 /** Programs have names that store paths cannot have, `[` among them. */
 function defaultName(program: ByteString): string {
-  return `host-${fileNameOf(program).replaceAll(/[^0-9A-Za-z+._?=-]/g, '_')}`.slice(0, 200)
+  return storeName(`host-${fileNameOf(program)}` as ByteString)
+}
+
+/** What a store path of a file can be called. */
+function storeName(file: ByteString): string {
+  const name = fileNameOf(file)
+    .replaceAll(/[^0-9A-Za-z+._?=-]/g, '_')
+    .slice(0, 200)
+  return name.startsWith('.') ? `_${name}` : name
 }
 
 function isPathOrPaths(value: unknown): value is string | readonly string[] {

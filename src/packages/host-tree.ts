@@ -5,7 +5,7 @@ import { normalizePath } from './normalize-path.ts'
 
 type Node =
   | { readonly type: 'directory'; readonly children: Map<ByteString, Node> }
-  | { readonly type: 'file'; readonly onDisk: ByteString }
+  | { readonly type: 'file'; readonly onDisk: ByteString; readonly isShared: boolean }
   | { readonly type: 'symlink'; readonly target: ByteString }
 
 /** A small root: files of this machine at the places where they are. */
@@ -30,7 +30,24 @@ export class HostTree {
   /** Takes a file in at another place. */
   addFileAt(place: ByteString, realPath: ByteString): void {
     this.#refuseStore(realPath)
-    this.#place(place, { type: 'file', onDisk: realPath })
+    this.#place(place, { type: 'file', onDisk: realPath, isShared: false })
+  }
+
+  /** Takes in a file that other programs have as well: it becomes a store path of its own, and a symlink to that here. */
+  addShared(realPath: ByteString): void {
+    this.#refuseStore(realPath)
+    this.#place(realPath, { type: 'file', onDisk: realPath, isShared: true })
+  }
+
+  /** The shared files. */
+  sharedFiles(): readonly ByteString[] {
+    const found: ByteString[] = []
+    const rest: Node[] = [this.#root]
+    for (let node = rest.pop(); node !== undefined; node = rest.pop()) {
+      if (node.type === 'directory') rest.push(...node.children.values())
+      else if (node.type === 'file' && node.isShared) found.push(node.onDisk)
+    }
+    return found.toSorted(compareByteStrings)
   }
 
   /** Makes a file, or folder, that is taken in be there by another name as well. */
@@ -51,15 +68,23 @@ export class HostTree {
     this.#place(path, { type: 'directory', children: new Map() })
   }
 
-  /** The tree in the order of a NAR. */
-  async *entries(): AsyncGenerator<TreeEntry> {
+  /**
+   * The tree in the order of a NAR.
+   *
+   * @param shared Where the shared files are.
+   */
+  async *entries(shared: ReadonlyMap<ByteString, ByteString> = new Map()): AsyncGenerator<TreeEntry> {
     const stack: { readonly path: ByteString; readonly node: Node }[] = [{ path: toByteString(''), node: this.#root }]
     for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
       const { path, node } = top
       if (node.type === 'symlink') yield { type: 'symlink', path, mode: 0o777, target: node.target }
-      else if (node.type === 'file') yield await fileEntry(path, node.onDisk)
-      else {
-        yield { type: 'directory', path, mode: 0o555 }
+      else if (node.type === 'file') {
+        const target = node.isShared ? shared.get(node.onDisk) : undefined
+        if (target === undefined) yield await fileEntry(path, node.onDisk)
+        else yield { type: 'symlink', path, mode: 0o777, target }
+      } else {
+        // The store makes it read-only when it has its place: a folder that nobody may write to cannot be moved.
+        yield { type: 'directory', path, mode: 0o755 }
         const names = [...node.children.keys()].toSorted(compareByteStrings).toReversed()
         const prefix = path === '' ? '' : `${path}/`
         for (const name of names) stack.push({ path: (prefix + name) as ByteString, node: node.children.get(name)! })
@@ -92,7 +117,9 @@ export class HostTree {
       folder = next
     }
     const existing = folder.children.get(name)
-    if (existing === undefined) folder.children.set(name, node)
+    const isMoreOwn = existing?.type === 'file' && node.type === 'file' && existing.isShared && isSame(existing, node)
+    // What is also asked for by itself has to be a file here.
+    if (existing === undefined || isMoreOwn) folder.children.set(name, node)
     else if (!isSame(existing, node)) throw conflict(path)
   }
 
@@ -108,7 +135,8 @@ export class HostTree {
   }
 }
 
-async function fileEntry(path: ByteString, onDisk: ByteString): Promise<TreeEntry> {
+/** A file as the only, or one, entry of a tree. */
+export async function fileEntry(path: ByteString, onDisk: ByteString): Promise<TreeEntry> {
   for await (const entry of treeEntries(onDisk, 'bytes')) return { ...entry, path }
   throw new DockerToolsError('INTERNAL', `Cannot read "${byteStringToText(onDisk)}": it has no entry`)
 }

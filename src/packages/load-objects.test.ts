@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -60,7 +70,7 @@ test('finds for programs of this machine what the loader lists', { skip }, () =>
   const programs = readdirSync('/usr/bin')
     .map((name) => join('/usr/bin', name))
     .filter((path) => isDynamicProgram(path))
-  const every = Math.max(1, Math.floor(programs.length / 60))
+  const every = Math.max(1, Math.floor(programs.length / 30))
   const some = programs.filter((_, index) => index % every === 0)
   assert.ok(some.length >= 10)
   for (const path of some) expectSame(path)
@@ -68,8 +78,19 @@ test('finds for programs of this machine what the loader lists', { skip }, () =>
 
 function isDynamicProgram(path: string): boolean {
   const realPath = realPathOf(toByteString(path))
-  using file = realPath === undefined ? undefined : BinaryFile.open(realPath)
+  // With the rights of another user, a program takes no orders for its loader.
+  if (realPath === undefined || (statSync(realPath).mode & 0o6000) !== 0 || !isExecutable(realPath)) return false
+  using file = BinaryFile.open(realPath)
   return file !== undefined && isElf(file) && readElf(file).interpreter === GLIBC
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const NAMES = ['liba.so', 'libb.so', 'libc9.so', 'libd.so']
@@ -117,7 +138,7 @@ test('looks where the loader looks, whatever the files ask for', { skip }, async
       expectSame(join(root, 'program'))
       rmSync(root, { recursive: true })
     }),
-    { numRuns: Number(process.env['DOCKERTOOLS_PROPERTY_RUNS'] ?? 150) },
+    { numRuns: Number(process.env['DOCKERTOOLS_PROPERTY_RUNS'] ?? 80) },
   )
 })
 

@@ -117,6 +117,7 @@ test('refuses a file that is too large, and one that cannot be read', async () =
   )
   await using temp = await makeTempDir('lock-')
   const file = join(temp.path, LOCK_FILE_NAME)
+  await assert.rejects(readPackageLock(temp.path, '/nix/store'), failsWith('DEFINITION_INVALID', /no regular file/))
   symlinkSync(LOCK_FILE_NAME, file)
   await assert.rejects(readPackageLock(file, '/nix/store'), failsWith('FILE_UNREADABLE', /the system says ELOOP/))
 })

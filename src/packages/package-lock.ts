@@ -63,7 +63,9 @@ export async function readPackageLock(file: string, storeDir: string): Promise<P
 async function parse(file: string): Promise<JsonValue> {
   let text: string
   try {
-    const { size } = await stat(file)
+    const stats = await stat(file)
+    if (!stats.isFile()) throw fault(file, 'it is no regular file, it should be one')
+    const { size } = stats
     if (size > MAX_LOCK_BYTES) {
       throw new DockerToolsError(
         'LIMIT_EXCEEDED',
@@ -73,7 +75,7 @@ async function parse(file: string): Promise<JsonValue> {
     text = await readFile(file, 'utf8')
   } catch (error) {
     const code = systemErrorCode(error)
-    if (code === undefined) throw error
+    if (code === undefined || error instanceof DockerToolsError) throw error
     throw new DockerToolsError('FILE_UNREADABLE', `Cannot read lock file "${file}": the system says ${code}`, {
       cause: error,
     })

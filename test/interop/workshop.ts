@@ -34,7 +34,7 @@ export interface Workshop extends AsyncDisposable {
 export async function makeWorkshop(): Promise<Workshop> {
   const temp = await makeTempDir('interop-')
   const path = temp.path
-  const env = { ...process.env, XDG_CACHE_HOME: join(path, 'cache'), CI: '1' }
+  const env = { ...process.env, XDG_CACHE_HOME: join(path, 'cache'), XDG_DATA_HOME: join(path, 'data'), CI: '1' }
   const command = (...args: readonly string[]): Command => ({
     program: process.execPath,
     args: [PROGRAM, ...args],

@@ -145,7 +145,7 @@ test('helpers point to what the lock file names before they look at this machine
 test("shadowSetup is upstream's script, with shadow and the shell looked up when it is used", async () => {
   await using room = await makeRoom({ storeOptions: NO_NIX })
   assert.equal(findPlaceholders(shadowSetup).size, 2)
-  const used = writeText({ name: 'script', text: shadowSetup })
+  const used = writeText({ name: 'script', text: makeShadowSetup({ shell: '/bin/sh' }) })
   await assert.rejects(
     room.session.realise(used),
     failsWith('PACKAGE_MISSING', /^Cannot choose shadow for shadowSetup: Nix is not installed/),

@@ -10,7 +10,7 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
-  readonly additionalProperties?: boolean
+  readonly additionalProperties?: boolean | JsonSchema
   readonly items?: JsonSchema
   readonly prefixItems?: readonly JsonSchema[]
   readonly minItems?: number
@@ -48,8 +48,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
     !isObject(value) ||
     Object.entries(known).every(([name, schema]) => !(name in value) || matchesSchema(value[name], schema, root)),
   required: (value, names: readonly string[]) => !isObject(value) || names.every((name) => name in value),
-  additionalProperties: (value, isAllowed: boolean, schema) =>
-    isAllowed || !isObject(value) || Object.keys(value).every((name) => name in (schema.properties ?? {})),
+  additionalProperties: (value, others: boolean | JsonSchema, schema, root) =>
+    !isObject(value) ||
+    Object.entries(value).every(
+      ([name, item]) =>
+        name in (schema.properties ?? {}) || (typeof others === 'boolean' ? others : matchesSchema(item, others, root)),
+    ),
   items: (value, schema: JsonSchema, _schema, root) =>
     !Array.isArray(value) || value.every((item) => matchesSchema(item, schema, root)),
   prefixItems: (value, schemas: readonly JsonSchema[], _schema, root) =>
