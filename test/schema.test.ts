@@ -2,8 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { buildImage, buildLayeredImage, exportImage, streamLayeredImage } from '#docker-tools'
+import {
+  buildableFromDefinition,
+  buildImage,
+  buildLayeredImage,
+  exportImage,
+  FUNCTION_NAMES,
+  streamLayeredImage,
+} from '#docker-tools'
 import { DockerToolsError } from '#errors'
+import { parseJson } from '#image'
 import { readCases } from './golden/golden-case.ts'
 import { GOLDEN, ROOT, skipWithoutGolden } from './support/places.ts'
 import { type JsonSchema, matchesSchema } from './support/match-schema.ts'
@@ -47,6 +55,18 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [true, { function: 'buildImageWithNixDb', args: { name: 'x', copyToRoot: './a', includeNixDB: false } }],
   [false, { function: 'streamLayeredImageWithNixDb', args: { name: 'x' } }],
   [true, { ...minimal, args: { name: 'x', fromImage: minimal } }],
+  [true, { ...minimal, args: { name: 'x', contents: [minimal, { concat: ['/nix/', 'store'] }] } }],
+  [
+    true,
+    { ...minimal, args: { name: 'x', config: { Cmd: [{ concat: [minimal, '/bin/x'] }], Labels: { function: '' } } } },
+  ],
+  [true, { ...minimal, args: { name: 'x', extraCommands: { concat: ['ls ', minimal] } } }],
+  [
+    true,
+    { ...minimal, args: { name: 'x', layeringPipeline: { function: 'writeText', args: { name: 'p', text: '' } } } },
+  ],
+  [false, { ...minimal, args: { name: 'x', contents: [{ function: 'writeTxt', args: {} }] } }],
+  [false, { ...minimal, args: { name: 'x', extraCommands: { concat: [7] } } }],
   [false, []],
   [false, { function: 'streamLayeredImage', args: {} }],
   [false, { function: 'streamImage', args: { name: 'x' } }],
@@ -68,9 +88,53 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [false, { ...minimal, args: { name: 'x', layeringPipeline: [['no_such_stage']] } }],
 ]
 
+const note = { function: 'writeText', args: { name: 'note', text: 'x' } }
+const builders: readonly (readonly [isTaken: boolean, definition: unknown])[] = [
+  [true, note],
+  [true, { ...note, args: { name: 'note', text: { concat: ['x', note] } } }],
+  [true, { function: 'runCommand', args: { name: 'x', env: { a: note, b: [1, null], function: 'f' }, script: ':' } }],
+  [true, { function: 'symlinkJoin', args: { name: 'x', paths: [note, './a'], postBuild: 'ls' } }],
+  [true, { function: 'buildEnv', args: { name: 'x', paths: [note], pathsToLink: ['/bin'], meta: { priority: 3 } } }],
+  [true, { function: 'derivation', args: { name: 'x', builder: '/bin/sh', args: ['-c', note], anything: [note] } }],
+  [true, { function: 'exportImage', args: { fromImage: minimal } }],
+  [false, { ...note, args: { name: 'note' } }],
+  [false, { ...note, args: { name: 'note', text: 'x', txt: 'y' } }],
+  [false, { function: 'symlinkJoin', args: { name: 'x', paths: 'a' } }],
+  [false, { function: 'writeTextDir', args: { name: 'x', text: 'x' } }],
+]
+
+test('the schema and the program take and refuse the same definitions of builders', () => {
+  for (const [isTaken, definition] of builders) {
+    const text = JSON.stringify(definition)
+    assert.equal(matchesSchema(definition, schema, schema), isTaken, `schema: ${text}`)
+    const read = (): unknown => buildableFromDefinition(parseJson(text, 'definition'))
+    if (isTaken) assert.doesNotThrow(read, text)
+    else assert.throws(read, DockerToolsError, text)
+  }
+})
+
+test('every argument that the schema has is one of its builder, and every builder has a description', () => {
+  const definitions = Object.entries(schema.$defs ?? {}).filter(([name]) => FUNCTION_NAMES.includes(name))
+  const named = definitions.flatMap(([, { properties }]) => {
+    const { const: only, enum: several } = (properties?.['function'] ?? {}) as { const?: string; enum?: string[] }
+    return several ?? [only]
+  })
+  assert.deepEqual(named.toSorted(), FUNCTION_NAMES.toSorted())
+  for (const [name, { properties }] of definitions) {
+    for (const [argument, { description }] of Object.entries(properties?.['args']?.properties ?? {})) {
+      assert.match(description ?? '', /^.{10,}\.$/s, `${name} ${argument}`)
+      const text = JSON.stringify({ function: name, args: { [argument]: {} } })
+      assert.throws(
+        () => buildableFromDefinition(parseJson(text, 'definition')),
+        (error: Error) => !error.message.includes('there is no argument'),
+        text,
+      )
+    }
+  }
+})
+
 test('the schema and the program take and refuse the same definitions', async () => {
   const { recipeFromDefinition } = await import('#docker-tools')
-  const { parseJson } = await import('#image')
   for (const [isTaken, definition] of verdicts) {
     const text = JSON.stringify(definition)
     assert.equal(matchesSchema(definition, schema, schema), isTaken, `schema: ${text}`)

@@ -85,18 +85,16 @@ async function runBuild(input: CommandInput): Promise<void> {
 /** An option that would be ignored is refused. */
 function refuseContradictions(input: CommandInput): void {
   const hasOutput = textOption(input, 'output') !== undefined
-  const refuse = (option: string, reason: string): never => {
-    throw new DockerToolsError('USAGE', `Cannot use "--${option}" ${reason}`, { hint: 'Run dockertools build --help' })
-  }
-  if (!hasOutput && textOption(input, 'format') !== undefined) refuse('format', 'without "-o": it is for files')
-  if (hasOutput) {
-    for (const option of ['out-link', 'no-out-link', 'rebuild']) {
-      if (input.values[option] !== undefined) refuse(option, 'with "-o": it is for results in the store')
-    }
-  }
+  if (!hasOutput && textOption(input, 'format') !== undefined) throw misused('format', 'without "-o": it is for files')
+  const inStore = ['out-link', 'no-out-link', 'rebuild'].find((option) => input.values[option] !== undefined)
+  if (hasOutput && inStore !== undefined) throw misused(inStore, 'with "-o": it is for results in the store')
   if (switchOption(input, 'no-out-link') && textOption(input, 'out-link') !== undefined) {
-    refuse('out-link', 'with "--no-out-link": they exclude each other')
+    throw misused('out-link', 'with "--no-out-link": they exclude each other')
   }
+}
+
+function misused(option: string, reason: string): DockerToolsError {
+  return new DockerToolsError('USAGE', `Cannot use "--${option}" ${reason}`, { hint: 'Run dockertools build --help' })
 }
 
 async function buildFile(recipe: Buildable, output: string, input: CommandInput, options: BuildOptions): Promise<void> {

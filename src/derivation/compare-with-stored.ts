@@ -27,18 +27,22 @@ async function firstDifference(
   after: AsyncIterable<TreeEntry>,
 ): Promise<string | undefined> {
   const rest = after[Symbol.asyncIterator]()
-  for await (const old of before) {
-    const next = await rest.next()
-    const name = old.path === '' ? 'its root' : `"${byteStringToText(old.path)}"`
-    if (next.done === true) return `${name}, which is missing now`
-    if (next.value.path !== old.path) {
-      return `between ${name} before and "${byteStringToText(next.value.path)}" now, in order of their names`
+  try {
+    for await (const old of before) {
+      const next = await rest.next()
+      const name = old.path === '' ? 'its root' : `"${byteStringToText(old.path)}"`
+      if (next.done === true) return `${name}, which is missing now`
+      if (next.value.path !== old.path) {
+        return `between ${name} before and "${byteStringToText(next.value.path)}" now, in order of their names`
+      }
+      const how = await entryDifference(old, next.value)
+      if (how !== undefined) return `${name}: ${how}`
     }
-    const how = await entryDifference(old, next.value)
-    if (how !== undefined) return `${name}: ${how}`
+    const more = await rest.next()
+    return more.done === true ? undefined : `"${byteStringToText(more.value.path)}", which is new`
+  } finally {
+    await rest.return?.()
   }
-  const more = await rest.next()
-  return more.done === true ? undefined : `"${byteStringToText(more.value.path)}", which is new`
 }
 
 async function entryDifference(old: TreeEntry, now: TreeEntry): Promise<string | undefined> {
@@ -61,20 +65,25 @@ async function firstDifferentByte(
   const rest = after[Symbol.asyncIterator]()
   let offset = 0
   let pending: Uint8Array = new Uint8Array()
-  for await (const chunk of before) {
-    for (let done = 0; done < chunk.length;) {
-      if (pending.length === 0) {
-        const next = await rest.next()
-        if (next.done === true) return offset
-        pending = next.value
+  try {
+    for await (const chunk of before) {
+      for (let done = 0; done < chunk.length;) {
+        if (pending.length === 0) {
+          const next = await rest.next()
+          if (next.done === true) return offset
+          pending = next.value
+        }
+        const length = Math.min(chunk.length - done, pending.length)
+        const [left, right] = [chunk.subarray(done, done + length), pending.subarray(0, length)]
+        if (Buffer.compare(left, right) !== 0) return offset + left.findIndex((byte, index) => byte !== right[index])
+        done += length
+        offset += length
+        pending = pending.subarray(length)
       }
-      const length = Math.min(chunk.length - done, pending.length)
-      const [left, right] = [chunk.subarray(done, done + length), pending.subarray(0, length)]
-      if (Buffer.compare(left, right) !== 0) return offset + left.findIndex((byte, index) => byte !== right[index])
-      done += length
-      offset += length
-      pending = pending.subarray(length)
     }
+    return pending.length > 0 || (await rest.next()).done !== true ? offset : undefined
+  } finally {
+    // It has a file open.
+    await rest.return?.()
   }
-  return pending.length > 0 || (await rest.next()).done !== true ? offset : undefined
 }

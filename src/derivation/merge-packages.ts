@@ -25,6 +25,8 @@ export interface MergeRules {
 interface Placed {
   readonly target: ByteString
   readonly priority: number
+  /** The first to be there, for messages. */
+  readonly origin: ByteString
 }
 
 /**
@@ -83,24 +85,26 @@ export class PackageMerge {
     const old = this.#placed.get(relative)
     const isOldFolder = old !== undefined && (old.target === '' || files.isFolder(old.target))
     if (old === undefined || (priority < old.priority && !isOldFolder)) {
-      this.#placed.set(relative, { target, priority })
+      this.#placed.set(relative, { target, priority, origin: target })
       return
     }
     if (old.target !== '') {
       const resolved = files.resolve(target)
       if (resolved !== undefined && resolved === files.resolve(old.target)) {
-        if (files.isLink(old.target) && !files.isLink(target)) this.#placed.set(relative, { target, priority })
+        if (files.isLink(old.target) && !files.isLink(target))
+          this.#placed.set(relative, { target, priority, origin: target })
         return
       }
     }
     if (priority > old.priority && !isOldFolder) return
     if (!files.isFolder(target) || !isOldFolder) {
-      this.#collide(target, old.target, ignore)
+      // What is no folder cannot be left out where folders are merged already: upstream fails, too.
+      this.#collide(target, old, old.target === '' ? 'no' : ignore)
       return
     }
     if (old.target !== '') this.#placeAll(relative, old.target, old.priority, ignore)
     this.#placeAll(relative, target, priority, ignore)
-    this.#placed.set(relative, { target: '' as ByteString, priority })
+    this.#placed.set(relative, { target: '' as ByteString, priority, origin: old.origin === '' ? target : old.origin })
   }
 
   #placeAll(relative: string, target: ByteString, priority: number, ignore: MergeRules['ignoreCollisions']): void {
@@ -109,8 +113,9 @@ export class PackageMerge {
     }
   }
 
-  #collide(target: ByteString, old: ByteString, ignore: MergeRules['ignoreCollisions']): void {
-    const what = `"${byteStringToText(target)}" and ${old === '' ? 'a directory of others' : `"${byteStringToText(old)}"`}`
+  #collide(target: ByteString, old: Placed, ignore: MergeRules['ignoreCollisions']): void {
+    const other = old.origin === '' ? 'a directory of "pathsToLink"' : `"${byteStringToText(old.origin)}"`
+    const what = `"${byteStringToText(target)}" and ${other}`
     if (ignore === 'silent') return
     if (ignore === 'reported') {
       report({
@@ -120,7 +125,7 @@ export class PackageMerge {
       })
       return
     }
-    if (this.#checksContents && old !== '' && this.#isSame(target, old)) return
+    if (this.#checksContents && old.target !== '' && this.#isSame(target, old.target)) return
     throw new DockerToolsError('OUTPUT_INVALID', `Cannot merge packages: ${what} would be at the same place`, {
       hint: 'Give one of them another priority, or set ignoreCollisions',
     })
@@ -157,4 +162,4 @@ export class PackageMerge {
   }
 }
 
-const FOLDER: Placed = { target: '' as ByteString, priority: 0 }
+const FOLDER: Placed = { target: '' as ByteString, priority: 0, origin: '' as ByteString }

@@ -13,6 +13,8 @@ export interface Workplace {
   readonly outputsFolder: string
   /** Empty. */
   readonly buildFolder: string
+  /** Empty, for what running a builder needs besides. */
+  readonly scratch: string
   /** What may be seen, and what outputs may refer to: all that the inputs reach. */
   readonly visible: readonly StorePath[]
   /** Where an output is to be made. */
@@ -56,12 +58,15 @@ async function makeAlone(session: RealiseSession, instance: Instance, isRebuild:
   const missing = await writable.keep(paths)
   if (!isRebuild && missing.length === 0) return
   await using temp = await makeTempDir('build-', dirname(await writable.scratchPath()))
-  const [outputsFolder, buildFolder] = [join(temp.path, 'store'), join(temp.path, 'build')]
-  await mkdir(outputsFolder)
-  await mkdir(buildFolder)
+  const [outputsFolder, buildFolder, scratch] = ['store', 'build', 'run'].map((name) => join(temp.path, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const folder of [outputsFolder, buildFolder, scratch]) await mkdir(folder)
   const placeOf = (path: StorePath): string => join(outputsFolder, basename(path))
   const visible = (await closure(writable, instance.inputs)).map((node) => node.path)
-  await make({ outputsFolder, buildFolder, visible, placeOf })
+  await make({ outputsFolder, buildFolder, scratch, visible, placeOf })
   const outputs = await collectOutputs(instance, outputsFolder, visible)
   if (isRebuild) {
     for (const { path, physicalTemp } of outputs) {

@@ -39,6 +39,7 @@ export async function runShellStep(
     storeDir: session.store.dir,
     outputsFolder: place.outputsFolder,
     buildFolder: place.buildFolder,
+    scratch: place.scratch,
     inputs: await Promise.all(place.visible.map((path) => bindOf(session.writable, path))),
     hasNetwork: false,
     timeLimitSeconds: session.timeLimitSeconds,

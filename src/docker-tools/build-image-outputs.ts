@@ -13,6 +13,7 @@ import { writeCompressed } from './layered-recipe.ts'
 import { measured } from './measure-image-layer.ts'
 import { ownRealisable } from './own-output.ts'
 import { type BuildImagePlan, planBuildImage } from './plan-build-image.ts'
+import { realiseInputs } from './realise-inputs.ts'
 import type { ImageSummary } from './recipe.ts'
 import type { ResolvedBuildImageArgs } from './resolve-build-image-args.ts'
 import { LEGACY_VERSION } from './write-built-image.ts'
@@ -39,6 +40,10 @@ export function buildImageOutputs(work: {
     image: ownRealisable({
       name: `docker-image-${args.baseName}`,
       outPath: async (context) => await (await identifyBuildImage(args, context)).outputPath(),
+      prepare: async (context) => {
+        await prepareContents(args, context)
+        if (args.fromImage !== null) await realiseImage(args.fromImage, context)
+      },
       make: async (place, context) => {
         const base = args.fromImage === null ? undefined : await realiseImage(args.fromImage, context)
         await using plan = await planBuildImage(args, context)
@@ -51,12 +56,17 @@ export function buildImageOutputs(work: {
     layer: ownRealisable({
       name: `docker-layer-${args.baseName}`,
       outPath: async (context) => (await identifyBuildImage(args, context)).layerPath,
+      prepare: (context) => prepareContents(args, context),
       make: async (place, context) => {
         await using plan = await planBuildImage({ ...args, fromImage: null }, context)
         return await writeLayerFolder(plan, place, context)
       },
     }),
   }
+}
+
+async function prepareContents(args: ResolvedBuildImageArgs, context: BuildContext): Promise<void> {
+  await realiseInputs((await identifyBuildImage(args, context)).inputs, context)
 }
 
 /** Writes `layer.tar` of an image's own layer. */

@@ -1,11 +1,11 @@
 import { placeholderOf, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
-import { withReporter } from '#events'
 import { type StorePath, storePathHash } from '#store'
 import type { ByteSink } from '#util'
 import type { BuildImageArgs } from './build-image-args.ts'
 import { buildImageOutputs, writeOwnLayer } from './build-image-outputs.ts'
-import { type BuildContext, openContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
+import { inContext } from './in-context.ts'
 import { type BuildImageIdentity, identifyBuildImage } from './identify-build-image.ts'
 import type { ImageRealisation } from './image-realisation.ts'
 import { ownedChunks, writeCompressed } from './layered-recipe.ts'
@@ -47,12 +47,6 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
   const resolved = resolveBuildImageArgs(args)
   const { compressor, baseName } = resolved
   const imageName = resolved.name.toLowerCase()
-  const opened = async <T>(options: BuildOptions, use: (context: BuildContext) => Promise<T>): Promise<T> =>
-    await withReporter(options.onEvent, async () => {
-      options.signal?.throwIfAborted()
-      await using context = await openContext(options)
-      return await use(context)
-    })
   const planned = async <T>(context: BuildContext, use: (plan: BuildImagePlan) => Promise<T>): Promise<T> => {
     await using plan = await planBuildImage(resolved, context)
     return await use(plan)
@@ -69,7 +63,7 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
   const identified = async <T>(
     options: BuildOptions,
     use: (identity: BuildImageIdentity) => T | Promise<T>,
-  ): Promise<T> => await opened(options, async (context) => await use(await identifyBuildImage(resolved, context)))
+  ): Promise<T> => await inContext(options, async (context) => await use(await identifyBuildImage(resolved, context)))
   const outputs = buildImageOutputs({ args: resolved, write: writePlan })
   const writeTo = (sink: ByteSink, context: BuildContext, { repoTag }: WriteOptions): Promise<ImageSummary> =>
     planned(context, (plan) => writePlan(plan, repoTag, context, sink))
@@ -93,7 +87,7 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
       identified(options, (identity) => identity.outputPath()),
     conf: (): Promise<Conf> => Promise.reject(noConf('buildImage')),
     layers: (options: BuildOptions = {}): Promise<readonly (readonly StorePath[])[]> =>
-      opened(options, (context) =>
+      inContext(options, (context) =>
         planned(context, async (plan) => {
           await using layer = await measureImageLayer(plan, context)
           return layer.closure.length === 0 ? [] : [layer.closure]
@@ -104,13 +98,13 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
       toString: () => outputs.layer.toString(),
       outputPath: (options: BuildOptions = {}) => identified(options, ({ layerPath }) => layerPath),
       writeTo: (sink: ByteSink, options: BuildOptions = {}) =>
-        opened(options, (context) => planned(context, (plan) => writeOwnLayer(plan, context, sink))),
+        inContext(options, (context) => planned(context, (plan) => writeOwnLayer(plan, context, sink))),
     },
     build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
     writeTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      opened(options, (context) => writeTo(sink, context, options)),
+      inContext(options, (context) => writeTo(sink, context, options)),
     writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      opened(options, (context) =>
+      inContext(options, (context) =>
         // Here all threads measure: the layer is one, and is read before a byte of it is compressed.
         writeCompressed(compressor, context, (plain) => writeTo(plain, context, options), sink),
       ),

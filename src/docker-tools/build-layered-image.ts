@@ -1,7 +1,6 @@
 import type { CompressorName } from '#compress'
-import { withReporter } from '#events'
 import type { ByteSink } from '#util'
-import { type BuildContext, openContext } from './build-context.ts'
+import { inContext } from './in-context.ts'
 import { imageRealisation } from './image-realisation.ts'
 import type { BuildLayeredImageArgs } from './layered-image-args.ts'
 import { layeredRecipe, writeCompressed } from './layered-recipe.ts'
@@ -46,10 +45,12 @@ export function compressedWriter(
   compressor: CompressorName,
 ): (sink: ByteSink, options?: WriteOptions) => Promise<ImageSummary> {
   return (sink, options = {}) =>
-    withReporter(options.onEvent, async () => {
-      await using context = await openContext(options)
-      const write = (plain: ByteSink, frugal: BuildContext): Promise<ImageSummary> =>
-        imageRealisation(recipe).writeTo(plain, frugal, options)
-      return await writeCompressed(compressor, context, write, sink)
-    })
+    inContext(options, (context) =>
+      writeCompressed(
+        compressor,
+        context,
+        (plain, frugal) => imageRealisation(recipe).writeTo(plain, frugal, options),
+        sink,
+      ),
+    )
 }

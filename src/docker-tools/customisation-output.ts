@@ -17,8 +17,7 @@ export async function freshCustomisation(
   const { args, contents, scriptPaths, inputs } = identity
   await realiseInputs(inputs, context)
   const contentsClosure = await closure(context.store, contents)
-  const scriptClosure = await closure(context.store, scriptPaths)
-  const known = [...new Set([...contentsClosure, ...scriptClosure].map((node) => node.path))]
+  const known = [...contentsClosure, ...(await closure(context.store, scriptPaths))].map((node) => node.path)
   return await makeCustomisationLayer(
     {
       contents,
@@ -26,7 +25,7 @@ export async function freshCustomisation(
       nixDatabase: args.includeNixDB
         ? { closure: contentsClosure, contents, upstreamRoot: '/build/old_out' }
         : undefined,
-      known,
+      known: [...new Set(known)],
       namesStorePaths: scriptPaths.length > 0,
     },
     context,

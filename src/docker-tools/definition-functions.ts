@@ -21,8 +21,8 @@ import { fromBinaryCache, hostProgram, nixpkgs } from '#packages'
 import { binSh } from './bin-sh.ts'
 import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
 import { buildImage } from './build-image.ts'
-import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
+import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
 import { buildNixShellImage } from './build-nix-shell-image.ts'
 import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
@@ -69,6 +69,9 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['fakeNss', fakeNss],
   ],
 )
+
+/** Names of all that a definition may use. */
+export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
 /** Functions of the plan that are not built yet: known, and refused. */
 export const UNBUILT: readonly string[] = ['pullImage']

@@ -32,8 +32,7 @@ export function buildableFromDefinition(value: JsonValue): Buildable {
 export function recipeFromDefinition(value: JsonValue): Recipe {
   const made = realisableFromDefinition(value)
   if (isRecipe(made)) return made
-  const name = isJsonObject(value) ? String(value.get('function')) : ''
-  throw invalid(`the result of "${name}" is no image, it should be one`)
+  throw invalid(`"${readDefinition(value).name}" makes no image, it should be a function that does`)
 }
 
 function multiPlatform(value: JsonObject): MultiPlatformImage {

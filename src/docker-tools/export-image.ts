@@ -1,15 +1,15 @@
 import * as v from 'valibot'
 import { openImageArchive, parsePlatform, writeFileSystem } from '#archive'
 import { placeholderOf, REALISE } from '#derivation'
-import { withReporter } from '#events'
 import { goArchitecture, jsonObject } from '#image'
 import { closure, type StorePath } from '#store'
 import { type ByteSink, iterateWrites } from '#util'
 import { imageName, imageTag, text } from './argument-schemas.ts'
-import { type BuildContext, openContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
 import { checkArguments } from './check-arguments.ts'
 import type { ExportOptions, ExportRecipe } from './export-recipe.ts'
 import { fileOfImage, realiseImage } from './file-of-image.ts'
+import { inContext } from './in-context.ts'
 import { parseImageLimits } from './image-limit-options.ts'
 import type { PathArgument } from './layered-image-args.ts'
 import { ourOutputPath } from './our-derivation.ts'
@@ -80,14 +80,11 @@ export function exportImage(args: ExportImageArgs): ExportRecipe {
   const checked = checkArguments('exportImage', schema, args)
   const name = checked.name ?? nameOf(checked.fromImage)
   const writeTo = (sink: ByteSink, options: ExportOptions = {}): Promise<number> =>
-    withReporter(options.onEvent, async () => {
-      options.signal?.throwIfAborted()
-      await using context = await openContext(options)
-      return await write(checked, context, options, sink)
-    })
+    inContext(options, (context) => write(checked, context, options, sink))
   const output = ownRealisation({
     name,
     outPath: (context) => outputPath(name, checked, context),
+    prepare: (context) => realiseImage(checked.fromImage, context),
     make: async (place, context) => {
       const base =
         (await realiseImage(checked.fromImage, context)) ?? (await pathOf(checked.fromImage, ARGUMENT, context))

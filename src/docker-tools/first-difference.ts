@@ -6,19 +6,18 @@ import { encodeNixJson } from '#image'
 import { tarDifference } from './tar-difference.ts'
 import { firstDifferentByte } from './first-different-byte.ts'
 
+const READING = { highWaterMark: 1024 * 1024 }
+
 /**
  * The first thing in which two outputs of ours differ, in words; undefined where
  * there is none. Images are compared layer by layer and member by member.
  */
 export async function firstDifference(before: string, after: string): Promise<string | undefined> {
   if (lstatSync(before).isDirectory()) {
-    const members = (folder: string): string => join(folder, 'layer.tar')
-    if ((await byteDifference(members(before), members(after))) !== undefined) {
-      const [left, right] = [createReadStream(members(before)), createReadStream(members(after))]
-      return (await tarDifference(left, right)) ?? 'layer.tar differs'
-    }
-    // Its other files follow from the layer.
-    return undefined
+    // What else is in it follows from the layer.
+    const [old, now] = [join(before, 'layer.tar'), join(after, 'layer.tar')]
+    if ((await byteDifference(old, now)) === undefined) return undefined
+    return (await tarDifference(createReadStream(old), createReadStream(now))) ?? 'layer.tar differs'
   }
   const byte = await byteDifference(before, after)
   if (byte === undefined) return undefined
@@ -26,8 +25,7 @@ export async function firstDifference(before: string, after: string): Promise<st
 }
 
 async function byteDifference(before: string, after: string): Promise<number | undefined> {
-  const open = (file: string): AsyncIterable<Uint8Array> => createReadStream(file, { highWaterMark: 1 << 20 })
-  return await firstDifferentByte(open(before), open(after))
+  return await firstDifferentByte(createReadStream(before, READING), createReadStream(after, READING))
 }
 
 /** Undefined also for what is no image. */

@@ -11,6 +11,7 @@ import type { LayeredIdentity } from './identify-layered-image.ts'
 import { ourOutputPath } from './our-derivation.ts'
 import { type OwnOutput, ownRealisable, ownRealisation } from './own-output.ts'
 import { type LayeredPlan, planLayeredImage } from './plan-layered-image.ts'
+import { realiseInputs } from './realise-inputs.ts'
 import { recordOwnProgram, storedStreamScript } from './stored-stream-script.ts'
 import { EXTENSIONS } from './archive-extensions.ts'
 import { findKnown, writeScanned } from './write-scanned.ts'
@@ -45,6 +46,7 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
   const customisation = ownRealisable({
     name: `${baseName}-customisation-layer`,
     outPath: async (context) => (await work.identity(context)).customisationPath,
+    prepare: async (context) => await realiseInputs((await work.identity(context)).inputs, context),
     make: async (place, context) => {
       await using layer = await freshCustomisation(await work.identity(context), context)
       return await writeCustomisation(layer, place)
@@ -53,10 +55,11 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
   const confOutput: OwnOutput = {
     name: `${baseName}-conf.json`,
     outPath: async (context) => await (await work.identity(context)).confPath(),
-    make: async (place, context, isRebuild) => {
+    prepare: async (context, isRebuild) => {
       await context.session.realise(customisation, { isRebuild })
-      return await writeConf(await work.identity(context), place, context)
+      await prepareBase(await work.identity(context), context)
     },
+    make: async (place, context) => await writeConf(await work.identity(context), place, context),
   }
   const conf = ownRealisable(confOutput)
   const derived = async (name: string, functionName: string, args: object, context: BuildContext) => {
@@ -73,8 +76,9 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
     stream: ownRealisation({
       name: `stream-${baseName}`,
       outPath: (context) => derived(`stream-${baseName}`, 'streamLayeredImage', {}, context),
-      make: async (place, context, isRebuild) => {
-        const confPath = await context.session.realise(conf, { isRebuild })
+      prepare: (context, isRebuild) => context.session.realise(conf, { isRebuild }),
+      make: async (place, context) => {
+        const confPath = await context.session.outPath(conf)
         recordOwnProgram(context.session.writable)
         await writeFile(place, storedStreamScript(work.imageName, confPath))
         await chmod(place, 0o755)
@@ -86,9 +90,13 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
       return ownRealisable({
         name,
         outPath: (context) => derived(name, 'buildLayeredImage', { compressor }, context),
+        prepare: async (context) => {
+          const identity = await work.identity(context)
+          await realiseInputs(identity.inputs, context)
+          await prepareBase(identity, context)
+        },
         make: async (place, context, isRebuild) => {
           const identity = await work.identity(context)
-          if (identity.args.fromImage !== null) await realiseImage(identity.args.fromImage, context)
           await using plan = await planLayeredImage(identity, context, isRebuild)
           const known = await inputClosure(identity, plan, [], context)
           return await writeScanned(place, known, (sink) => work.write(plan, compressor, context, sink))
@@ -98,9 +106,12 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
   }
 }
 
+async function prepareBase({ args }: LayeredIdentity, context: BuildContext): Promise<StorePath | undefined> {
+  return args.fromImage === null ? undefined : await realiseImage(args.fromImage, context)
+}
+
 async function writeConf(identity: LayeredIdentity, place: string, context: BuildContext): Promise<StorePath[]> {
-  const { fromImage } = identity.args
-  const made = fromImage === null ? undefined : await realiseImage(fromImage, context)
+  const made = await prepareBase(identity, context)
   await using plan = await planLayeredImage(identity, context)
   // A local file is taken into the store: where it is now is nobody's business on another machine.
   const base = made ?? (await plan.base?.storePath())

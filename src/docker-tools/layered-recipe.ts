@@ -1,10 +1,10 @@
 import { type CompressorName, getCompressor } from '#compress'
 import { placeholderOf, REALISE } from '#derivation'
-import { withReporter } from '#events'
 import { type ByteSink, iterateWrites } from '#util'
 import type { StorePath } from '#store'
-import { type BuildContext, openContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
 import { identifyLayeredImage, type LayeredIdentity } from './identify-layered-image.ts'
+import { inContext } from './in-context.ts'
 import type { ImageRealisation } from './image-realisation.ts'
 import { layeredOutputs } from './layered-outputs.ts'
 import { type LayeredPlan, planLayeredImage } from './plan-layered-image.ts'
@@ -43,20 +43,11 @@ export function layeredRecipe<F extends Recipe['function']>(
     options: BuildOptions,
     use: (plan: LayeredPlan, context: BuildContext) => Promise<T>,
   ): Promise<T> =>
-    await withReporter(options.onEvent, async () => {
-      options.signal?.throwIfAborted()
-      await using context = await openContext(options)
+    await inContext(options, async (context) => {
       await using plan = await planLayeredImage(await identity(context), context)
       return await use(plan, context)
     })
-  const write = async (
-    plan: LayeredPlan,
-    how: 'none' | 'gz' | 'zstd',
-    context: BuildContext,
-    sink: ByteSink,
-  ): Promise<ImageSummary> =>
-    await writeCompressed(how, context, (plain, frugal) => writePlan(plan, frugal, undefined, plain), sink)
-  const outputs = layeredOutputs({ imageName, baseName: args.baseName, archiveName, identity, write })
+  const outputs = layeredOutputs({ imageName, baseName: args.baseName, archiveName, identity, write: writePacked })
   const archive = outputs.archive(compressor ?? 'none')
   const realisation: ImageRealisation = {
     ...(compressor === undefined ? outputs.stream : archive[REALISE]),
@@ -105,6 +96,15 @@ export async function writeCompressed(
   for await (const chunk of getCompressor(compressor).compress(plain, { borrow: true })) await sink.write(chunk)
   // The compressor ends only after its source has.
   return summary as unknown as ImageSummary
+}
+
+async function writePacked(
+  plan: LayeredPlan,
+  compressor: 'none' | 'gz' | 'zstd',
+  context: BuildContext,
+  sink: ByteSink,
+): Promise<ImageSummary> {
+  return await writeCompressed(compressor, context, (plain, frugal) => writePlan(plan, frugal, undefined, plain), sink)
 }
 
 async function writePlan(

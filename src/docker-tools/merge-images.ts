@@ -1,14 +1,14 @@
 import type { CompressorName } from '#compress'
 import { placeholderOf, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
-import { withReporter } from '#events'
 import { jsonObject } from '#image'
 import { closure, type StorePath } from '#store'
 import type { ByteSink } from '#util'
-import { type BuildContext, openContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
 import { noConf } from './build-image.ts'
 import { checkArguments } from './check-arguments.ts'
 import { realiseImage } from './file-of-image.ts'
+import { inContext } from './in-context.ts'
 import type { ImageRealisation } from './image-realisation.ts'
 import type { PathArgument } from './layered-image-args.ts'
 import { ownedChunks, writeCompressed } from './layered-recipe.ts'
@@ -78,6 +78,9 @@ export function mergeImages(images: readonly PathArgument[] | MergeImagesArgs): 
   const output = ownRealisable({
     name: NAME,
     outPath: (context) => outputPath(merged, context),
+    prepare: async (context) => {
+      for (const image of merged) await realiseImage(image, context)
+    },
     make: async (place, context) => {
       const paths: StorePath[] = []
       for (const image of merged) {
@@ -117,11 +120,7 @@ async function opened<T>(options: WriteOptions, use: (context: BuildContext) => 
   if (options.repoTag !== undefined) {
     throw new DockerToolsError('DEFINITION_INVALID', 'Cannot give merged images a name and tag: each has its own')
   }
-  return await withReporter(options.onEvent, async () => {
-    options.signal?.throwIfAborted()
-    await using context = await openContext(options)
-    return await use(context)
-  })
+  return await inContext(options, use)
 }
 
 async function withFiles<T>(

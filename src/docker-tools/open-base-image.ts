@@ -105,7 +105,7 @@ async function openNamedFile<Archive extends AsyncDisposable>(
     archive,
     what: file.what,
     label: file.label,
-    storePath: file.storePath,
+    storePath: () => file.storePath(),
     [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
   }
 }

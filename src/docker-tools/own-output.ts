@@ -12,10 +12,17 @@ export interface OwnOutput {
   /** Where it belongs, as its inputs tell. */
   outPath(context: BuildContext): Promise<StorePath>
   /**
-   * Makes it.
+   * Has everything made that it is made of.
+   *
+   * @param isRebuild Whether the parts of it that are outputs of ours are to be made again and compared as well.
+   */
+  prepare(context: BuildContext, isRebuild: boolean): Promise<unknown>
+  /**
+   * Makes it, and nothing else: the lock is held that keeps other processes
+   * from making it, and paths share such locks.
    *
    * @param place Where nothing is yet.
-   * @param isRebuild Whether the parts of it that are outputs of ours are to be made again and compared as well.
+   * @param isRebuild Whether what stores have of it is to be left aside.
    * @returns The store paths it refers to.
    */
   make(place: string, context: BuildContext, isRebuild: boolean): Promise<readonly StorePath[]>
@@ -49,6 +56,7 @@ async function realiseOwn(output: OwnOutput, context: BuildContext, isRebuild: b
 
 async function makeFirst(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
   const { session } = context
+  await output.prepare(context, false)
   // Another process may want the same: whoever comes later finds it made. That the store can be written is known from here.
   using _lock = await session.writable.lock(path)
   if ((await session.writable.keep([path])).length === 0) return
@@ -64,6 +72,7 @@ async function makeFirst(output: OwnOutput, path: StorePath, context: BuildConte
 /** Makes it at another place, and compares. */
 async function makeAgain(output: OwnOutput, path: StorePath, context: BuildContext): Promise<void> {
   const { writable } = context.session
+  await output.prepare(context, true)
   const place = await writable.scratchPath()
   report({ type: 'building', path })
   await output.make(place, context, true)

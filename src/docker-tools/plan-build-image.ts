@@ -52,8 +52,7 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
   const closurePaths = async (roots: readonly StorePath[]): Promise<StorePath[]> =>
     (await closureNodes(roots)).map((node) => node.path)
   const contentsNodes = await closureNodes(contents)
-  const contentsClosure = contentsNodes.map((node) => node.path)
-  const visible = unique([...contentsClosure, ...(await closurePaths(scriptPaths))])
+  const visible = unique([...contentsNodes.map((node) => node.path), ...(await closurePaths(scriptPaths))])
   const known = unique([...visible, ...(await closurePaths(configReferences))])
   const owner = stack.move()
   return {

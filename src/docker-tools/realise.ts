@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
 import type { Realisable } from '#derivation'
-import { withReporter } from '#events'
 import { checkRootLink } from '#store'
-import { openContext } from './build-context.ts'
+import { inContext } from './in-context.ts'
 import type { RealisedOutput, RealiseOutputOptions } from './recipe.ts'
 
 /**
@@ -23,12 +22,10 @@ import type { RealisedOutput, RealiseOutputOptions } from './recipe.ts'
  * ```
  */
 export async function realise(value: Realisable, options: RealiseOutputOptions = {}): Promise<RealisedOutput> {
-  return await withReporter(options.onEvent, async () => {
-    options.signal?.throwIfAborted()
-    const link = options.outLink === undefined ? undefined : resolve(options.outLink)
-    if (link !== undefined) checkRootLink(link)
-    await using context = await openContext(options)
-    const { session } = context
+  const link = options.outLink === undefined ? undefined : resolve(options.outLink)
+  // Before any work: what the link would take the place of is told at once.
+  if (link !== undefined) checkRootLink(link)
+  return await inContext(options, async ({ session }) => {
     const storePath = await session.realise(value)
     if (options.rebuild === true) await session.realise(value, { isRebuild: true })
     // What is found in another store, a binary cache for example, is brought here.

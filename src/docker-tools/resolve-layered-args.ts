@@ -150,7 +150,7 @@ function refuseUnbuilt(functionName: string, args: v.InferOutput<typeof streamSc
 function resolvePipeline(functionName: string, value: unknown): LayeringPipeline | PathArgument | null {
   if (value === null) return null
   if (Array.isArray(value)) return parseLayeringPipeline(value)
-  if (typeof value === 'string' && /^(\/|\.\.?\/)/.test(value)) return value
+  if (isPathArgument(value)) return value
   throw new DockerToolsError(
     'DEFINITION_INVALID',
     `Cannot call ${functionName}: argument "layeringPipeline": it should be a list of stages or the path of a JSON file`,

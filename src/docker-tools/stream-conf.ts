@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { type BaseArchive, openBaseArchive } from '#archive'
 import { DockerToolsError, systemErrorCode } from '#errors'
-import { withReporter } from '#events'
 import {
   type Content,
   isJsonArray,
@@ -15,8 +14,9 @@ import {
 } from '#image'
 import { isStorePath, type StorePath } from '#store'
 import { type ByteSink, makeSpool } from '#util'
-import { type BuildContext, openContext } from './build-context.ts'
+import type { BuildContext } from './build-context.ts'
 import { fileOfStorePath } from './file-of-store-path.ts'
+import { inContext } from './in-context.ts'
 import type { ImageSummary, WriteOptions } from './recipe.ts'
 import { openCustomisation, parseChecksum } from './stored-customisation.ts'
 import { streamImage } from './stream-image.ts'
@@ -41,9 +41,8 @@ import { streamImage } from './stream-image.ts'
  * ```
  */
 export async function streamConf(confText: string, sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> {
-  return await withReporter(options.onEvent, async () => {
+  return await inContext(options, async (context) => {
     const conf = parseConf(confText)
-    await using context = await openContext(options)
     await using stack = new AsyncDisposableStack()
     const base = conf.fromImage === null ? undefined : stack.use(await openBase(conf.fromImage, context))
     const content = await findCustomisation(conf.customisation, context, stack)

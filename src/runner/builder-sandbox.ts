@@ -53,7 +53,7 @@ if [ -n "$network" ]; then
   if [ -L /etc/resolv.conf ]; then cp -P /etc/resolv.conf "$root/etc/resolv.conf"; fi
 else ip link set lo up 2>/dev/null || true
 fi
-echo localhost > /proc/sys/kernel/hostname 2>/dev/null || true
+hostname localhost 2>/dev/null || true
 while read -r _ _ _ _ point _; do
   case $point in "$root"/?*) printf -v point '%b' "$point"; read_only "$point" ;; esac
 done < <(cat /proc/self/mountinfo)

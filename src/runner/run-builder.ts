@@ -21,6 +21,8 @@ export interface BuilderJob {
   readonly outputsFolder: string
   /** Shown as `/build`, where the builder starts. */
   readonly buildFolder: string
+  /** An empty folder for everything the run needs besides. */
+  readonly scratch: string
   readonly inputs: readonly StoreBind[]
   /** Only what has to have a known content may ask others for it. */
   readonly hasNetwork: boolean
@@ -66,11 +68,15 @@ export async function probeIsolation(): Promise<Availability> {
 
 async function tryIsolation(): Promise<Availability> {
   await using temp = await makeTempDir('probe-')
-  const [outputsFolder, buildFolder] = [join(temp.path, 'store'), join(temp.path, 'build')]
-  await mkdir(outputsFolder)
-  await mkdir(buildFolder)
+  const [outputsFolder, buildFolder, scratch] = ['store', 'build', 'run'].map((name) => join(temp.path, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const folder of [outputsFolder, buildFolder, scratch]) await mkdir(folder)
   const none = { args: [], env: {}, inputs: [], hasNetwork: false, timeLimitSeconds: undefined, signal: undefined }
-  const job = { ...none, step: 'a builder', program: '/bin/true', storeDir: '/nix/store', outputsFolder, buildFolder }
+  const folders = { storeDir: '/nix/store', outputsFolder, buildFolder, scratch }
+  const job = { ...none, ...folders, step: 'a builder', program: '/bin/true' }
   try {
     await runInSandbox(job, AbortSignal.timeout(30_000))
     return { isAvailable: true }
@@ -82,8 +88,7 @@ async function tryIsolation(): Promise<Availability> {
 }
 
 async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): Promise<void> {
-  await using scratch = await makeTempDir('sandbox-')
-  const [root, binds, variables] = ['root', 'binds', 'variables'].map((name) => join(scratch.path, name)) as [
+  const [root, binds, variables] = ['root', 'binds', 'variables'].map((name) => join(job.scratch, name)) as [
     string,
     string,
     string,
@@ -103,7 +108,7 @@ async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): P
   await spawnChecked('unshare', [...sandboxArguments(job.hasNetwork), ...sandbox, job.program, ...job.args], {
     step: job.step,
     cwd: '/',
-    env: scriptEnvironment(scratch.path),
+    env: scriptEnvironment(job.scratch),
     signal,
     hasLifeline: true,
   })

@@ -4,6 +4,7 @@ import { DockerToolsError, systemErrorCode } from '#errors'
 import { toByteString } from '#util'
 import { copyTree } from './copy-tree.ts'
 import type { MeteredNar } from './nar-meter.ts'
+import { openTree } from './open-tree.ts'
 import { removeTree } from './remove-tree.ts'
 import type { ScratchRoom } from './scratch-room.ts'
 import { sealTree } from './seal-tree.ts'
@@ -21,7 +22,9 @@ export async function stageOutput(
 ): Promise<{ readonly physical: string; readonly metered: MeteredNar }> {
   const made = resolve(physicalTemp)
   const physical = room.freshPath()
-  if (deviceOf(made) === room.device) return { physical: made, metered: await sealTree(made, knownHashParts) }
+  const device = deviceOf(made)
+  openTree(made)
+  if (device === room.device) return { physical: made, metered: await sealTree(made, knownHashParts) }
   try {
     const metered = await copyTree(toByteString(made), physical, { knownHashParts })
     removeTree(made)

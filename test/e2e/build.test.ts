@@ -119,13 +119,6 @@ test('build on a disk that fills up leaves nothing behind', needsRoot, async (co
   }
 })
 
-test('build without -o waits for builds into the local store, and says so', async () => {
-  await using bench = await makeBuildBench()
-  const result = await bench.run(['build', 'defs/archive.json'])
-  assert.equal(result.status, 2)
-  assert.match(result.stderr, /error \(NOT_IMPLEMENTED\).*\nhint: .*-o FILE/)
-})
-
 test('the archive that build makes is one that GNU tar reads', async () => {
   await using bench = await makeBuildBench()
   await bench.run(['build', 'defs/archive.json', '-o', 'out/image.tar.gz'])

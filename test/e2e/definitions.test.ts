@@ -99,7 +99,11 @@ test('an image stands on another recipe, in a module and in JSON', async () => {
 const wrong: Readonly<Record<string, readonly [definition: string, text: string, message: RegExp]>> = {
   'an export that is not there': ['m.mjs#wbe', several, /"wbe".*no such export, the nearest is "web"/],
   'no default export': ['m.mjs', several, /"default".*no such export/],
-  'an export that is no recipe': ['m.mjs#number', several, /"number".*should be what an image function or a builder returned/],
+  'an export that is no recipe': [
+    'm.mjs#number',
+    several,
+    /"number".*should be what an image function or a builder returned/,
+  ],
   'text that is no JavaScript': ['m.mjs', 'export default (', /Cannot load ".*m\.mjs"/],
   'an error of its own': ['m.mjs', 'throw new TypeError("mine")', /Cannot load ".*m\.mjs": mine/],
   'an import that is not there': [
