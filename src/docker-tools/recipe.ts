@@ -1,6 +1,7 @@
 import type { Builder, Realisable } from '#derivation'
 import type { Reporter } from '#events'
 import type { Digest } from '#image'
+import type { RunnerName } from '#runner'
 import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 
@@ -24,6 +25,13 @@ export interface BuildOptions {
   readonly threads?: number
   /** Who builds derivations: this package (`own`, the default), or an installed Nix (`nix`). */
   readonly builder?: Builder
+  /**
+   * How `fakeRootCommands` and `runAsRoot` are run: `fakeroot`, `namespace` or `vm`. Default: the first that is here
+   * and can do what the script needs; which one it is comes as an event.
+   */
+  readonly runner?: RunnerName
+  /** Seconds that each script may take. Default: no limit. */
+  readonly scriptTimeoutSeconds?: number
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
