@@ -18,7 +18,12 @@ export async function findScriptPaths(
   if (scripts.every((script) => script === '')) return []
   await realiseInputs(made, context)
   const known = (await closure(context.store, contents)).map((node) => node.path)
-  return await findReferences(once(scripts.join('\n')), [...new Set([...known, ...filledIn])], context.store, 'the scripts')
+  return await findReferences(
+    once(scripts.join('\n')),
+    [...new Set([...known, ...filledIn])],
+    context.store,
+    'the scripts',
+  )
 }
 
 /** A text as a stream, which scanners take. */

@@ -65,7 +65,9 @@ export function resolveStreamNixShellArgs(args: unknown): ResolvedNixShellArgs {
 }
 
 /** As `resolveStreamNixShellArgs`, with `compressor` on top. */
-export function resolveBuildNixShellArgs(args: unknown): ResolvedNixShellArgs & { readonly compressor: CompressorName } {
+export function resolveBuildNixShellArgs(
+  args: unknown,
+): ResolvedNixShellArgs & { readonly compressor: CompressorName } {
   const checked = checkArguments('buildNixShellImage', buildSchema, args)
   const resolved = resolve('buildNixShellImage', checked)
   return { ...resolved, compressor: resolveCompressor(checked.compressor, resolved.drvName) }
@@ -75,7 +77,8 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
   const drvName = nameOfDrv(functionName, args.drv)
   if (isAttributes(args.drv)) refuseStructured(drvName, Boolean(args.drv.drvAttrs['__structuredAttrs']))
   // Upstream's text.
-  if (args.command !== null && args.run !== null) throw invalid("streamNixShellImage: Can't specify both command and run")
+  if (args.command !== null && args.run !== null)
+    throw invalid("streamNixShellImage: Can't specify both command and run")
   const { uid, gid, name = `${drvName}-env`, tag, layering } = args
   const layered = resolveStreamArgs(functionName, {
     name,
@@ -99,9 +102,7 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
 /** @throws {DockerToolsError} `DEFINITION_INVALID`, in upstream's words. */
 export function refuseStructured(name: string, isStructured: boolean): void {
   if (!isStructured) return
-  throw invalid(
-    `streamNixShellImage: Does not work with the derivation ${name} because it uses __structuredAttrs`,
-  )
+  throw invalid(`streamNixShellImage: Does not work with the derivation ${name} because it uses __structuredAttrs`)
 }
 
 /** As a single-user installation of Nix has it: the store and the build folder are the user's. */
