@@ -1,5 +1,6 @@
 import { spawnChecked } from '#util'
 import type { StorePath } from '#store'
+import { isMade } from './is-made.ts'
 import { type Instance, instantiate } from './instance.ts'
 import type { RealiseOptions, RealiseSession } from './realisable.ts'
 
@@ -19,7 +20,7 @@ export async function buildWithNix(
 ): Promise<StorePath> {
   const { written, values } = instance
   const path = written.outputs.get(output)!
-  if (!isRebuild && (await session.store.has(path))) return path
+  if (!isRebuild && (await isMade(session, path))) return path
   const { root } = session.writable
   await session.once(`nix ${isRebuild} ${written.path}`, async () => {
     // Nix knows neither our own builders, nor what only the other stores have.

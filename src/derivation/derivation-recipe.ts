@@ -131,7 +131,9 @@ function outputOf(
     },
     async realise(session, options: RealiseOptions): Promise<StorePath> {
       const instance = await instanceIn(session)
-      if (session.builder === 'nix') return await buildWithNix(session, instance, output, options)
+      // Nix knows nothing of what is ours.
+      const isOurs = instance.spec.builder === 'builtin:dockertools'
+      if (session.builder === 'nix' && !isOurs) return await buildWithNix(session, instance, output, options)
       return await realiseInstance(session, instance, output, options, (place) =>
         runDerivation(session, instance, place),
       )

@@ -23,10 +23,30 @@ export interface FetchurlArgs {
   readonly executable?: boolean
   /** Whether the hash is of the file's NAR. */
   readonly recursiveHash?: boolean
+  /**
+   * Whether it is a tar, plain or compressed with gzip, zstd or xz, that is
+   * unpacked; the hash is then of the NAR, and the name is `source` by default,
+   * as with nixpkgs' `fetchzip`.
+   */
+  readonly unpack?: boolean
+  /** Whether the one folder at the root of an unpacked archive is left out. Default: true. */
+  readonly stripRoot?: boolean
 }
 
 const HASHES = ['sha256', 'sha512', 'sha1', 'md5'] as const
-const NAMES = ['url', 'urls', 'name', 'hash', ...HASHES, 'outputHash', 'outputHashAlgo', 'executable', 'recursiveHash']
+const NAMES = [
+  'url',
+  'urls',
+  'name',
+  'hash',
+  ...HASHES,
+  'outputHash',
+  'outputHashAlgo',
+  'executable',
+  'recursiveHash',
+  'unpack',
+  'stripRoot',
+]
 
 /**
  * A file from the network, whose hash has to be known. Its path is that of
@@ -39,24 +59,34 @@ const NAMES = ['url', 'urls', 'name', 'hash', ...HASHES, 'outputHash', 'outputHa
 export function fetchurl(given: FetchurlArgs): Built {
   const args = namedArguments('fetchurl', [given], [], NAMES)
   const urls = urlsOf(args)
-  const name = optionalOf('fetchurl', args, 'name', isText, 'a text') ?? nameOf(urls[0]!)
+  const isUnpacked = optionalOf('fetchurl', args, 'unpack', isBoolean, 'true or false') ?? false
+  const stripRoot = optionalOf('fetchurl', args, 'stripRoot', isBoolean, 'true or false')
+  const name = optionalOf('fetchurl', args, 'name', isText, 'a text') ?? (isUnpacked ? 'source' : nameOf(urls[0]!))
   const isExecutable = optionalOf('fetchurl', args, 'executable', isBoolean, 'true or false') ?? false
   const isRecursive =
     (optionalOf('fetchurl', args, 'recursiveHash', isBoolean, 'true or false') ?? false) || isExecutable
-  const drv = derivation({
-    name,
-    builder: 'builtin:fetchurl',
-    system: 'builtin',
-    ...hashOf(args),
-    outputHashMode: isRecursive ? 'recursive' : 'flat',
-    executable: isExecutable,
-    unpack: false,
-    url: urls[0]!,
-    urls,
-    // What Nix lets a fetcher know of the machine.
-    impureEnvVars: ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'],
-    preferLocalBuild: true,
-  })
+  if (isUnpacked && isExecutable) throw invalid('fetchurl', 'it should get one of "unpack" and "executable"')
+  if (!isUnpacked && stripRoot !== undefined) throw invalid('fetchurl', '"stripRoot" is for "unpack" only')
+  const common = { name, system: 'builtin', ...hashOf(args), url: urls[0]!, urls }
+  const drv = isUnpacked
+    ? derivation({
+        ...common,
+        builder: 'builtin:dockertools',
+        function: 'fetchurl',
+        formatVersion: '1',
+        outputHashMode: 'recursive',
+        stripRoot: stripRoot ?? true,
+      })
+    : derivation({
+        ...common,
+        builder: 'builtin:fetchurl',
+        outputHashMode: isRecursive ? 'recursive' : 'flat',
+        executable: isExecutable,
+        unpack: false,
+        // What Nix lets a fetcher know of the machine.
+        impureEnvVars: ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'],
+        preferLocalBuild: true,
+      })
   return makeBuilt(name, {}, drv[REALISE])
 }
 

@@ -4,6 +4,7 @@ import { closure, type StorePath } from '#store'
 import { makeTempDir } from '#util'
 import { collectOutputs } from './collect-outputs.ts'
 import { compareWithStored } from './compare-with-stored.ts'
+import { isMade } from './is-made.ts'
 import { type Instance, instantiate } from './instance.ts'
 import type { RealiseOptions, RealiseSession } from './realisable.ts'
 
@@ -39,7 +40,7 @@ export async function realiseInstance(
   const { written } = instance
   // Every name that gets here is one of its outputs.
   const path = written.outputs.get(output)!
-  if (!isRebuild && (await session.store.has(path))) return path
+  if (!isRebuild && (await isMade(session, path))) return path
   await session.once(`${isRebuild ? 'rebuild' : 'build'} ${written.path}`, async () => {
     await Promise.all(instance.values.map((value) => session.realise(value)))
     await instantiate(session, instance)

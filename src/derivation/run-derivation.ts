@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { runBuilder, type StoreBind } from '#runner'
 import { encodeNix32, hashBytes, type Store, type StorePath } from '#store'
-import { fetchFile } from './fetch-file.ts'
+import { fetchFile, isFetch } from './fetch-file.ts'
 import type { Instance } from './instance.ts'
 import { placeholder } from './placeholder.ts'
 import type { Workplace } from './realise-instance.ts'
@@ -34,8 +34,8 @@ const BUILD_FOLDER = '/build'
  */
 export async function runDerivation(session: RealiseSession, instance: Instance, place: Workplace): Promise<void> {
   const { spec, written } = instance
-  if (spec.builder === 'builtin:fetchurl') {
-    await fetchFile(session, spec, place.placeOf(written.outputs.get('out')!))
+  if (isFetch(spec)) {
+    await fetchFile(session, spec, place, place.placeOf(written.outputs.get('out')!))
     return
   }
   checkSupported(instance)

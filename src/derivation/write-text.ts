@@ -1,5 +1,6 @@
 import { hashBytes, makeTextPath, type StorePath } from '#store'
 import { type Built, makeBuilt } from './built.ts'
+import { isMade } from './is-made.ts'
 import { argumentOf, isText, namedArguments } from './named-arguments.ts'
 import type { Realisable, RealiseSession } from './realisable.ts'
 import { resolveTexts } from './used-texts.ts'
@@ -34,7 +35,7 @@ export function writeText(...given: readonly unknown[]): Built {
       async realise(session) {
         const { path, values, references, content } = await resolve(name, text, session)
         // Made again it cannot be another: the path follows from the text.
-        if (await session.store.has(path)) return path
+        if (await isMade(session, path)) return path
         await Promise.all(values.map((value) => session.realise(value)))
         await session.bring(references)
         return await session.writable.addText(name, content, references)
