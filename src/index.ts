@@ -113,4 +113,5 @@ export {
   type HostProgramOptions,
   nixpkgs,
 } from '#packages'
+export type { RunnerName } from '#runner'
 export type { ByteSink } from '#util'

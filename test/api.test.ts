@@ -113,6 +113,7 @@ const TYPES: readonly string[] = [
   'Recipe',
   'Reporter',
   'RunCommandArgs',
+  'RunnerName',
   'ShadowSetupArgs',
   'SplitPathSpec',
   'StreamLayeredImageArgs',

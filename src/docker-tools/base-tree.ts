@@ -1,9 +1,9 @@
-import { DEFAULT_IMAGE_LIMITS, MergedTree, type PlainLayer, scanLayer } from '#archive'
+import { DEFAULT_IMAGE_LIMITS, type DockerLayer, isPlainLayer, MergedTree, type PlainLayer, scanLayer } from '#archive'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import type { PackedMember } from '#layer'
 import { BUILD_EPOCH_SECONDS } from '#runner'
-import type { IndexedTarMember } from '#tar'
+import { type IndexedTarMember, readTarIndex } from '#tar'
 import type { ByteString } from '#util'
 import { nameOf } from './image-layer.ts'
 import type { DockerBaseImage } from './open-base-image.ts'
@@ -25,23 +25,15 @@ export async function openBaseTree(
 ): Promise<BaseTree> {
   await using stack = new AsyncDisposableStack()
   const tree = new MergedTree()
-  const plain: PlainLayer[] = []
+  const plain: Pick<PlainLayer, 'readNow'>[] = []
   const last = new Map(image.layers.map((layer, index) => [layer.member, index]))
   for (const [index, layer] of image.layers.entries()) {
     signal?.throwIfAborted()
     if (last.get(layer.member) !== index) continue
     report({ type: 'step', message: `Unpacking layer ${layer.member}` })
-    const file = {
-      size: layer.header.size,
-      read: (offset: number, length: number) => layer.read(offset, length),
-      stream: () => layer.open(),
-      readNow: (target: Uint8Array, offset: number) => layer.readNow(target, offset),
-    }
-    const { member: name, diffId } = layer
-    const stored = { name, diffId, blobDigest: undefined, mediaType: undefined, file }
     const found: IndexedTarMember[] = []
-    plain.push(stack.use(await scanLayer(stored, what, DEFAULT_IMAGE_LIMITS, (member) => void found.push(member))))
-    tree.apply(found, `layer "${name}" of ${what}`)
+    plain.push(await indexLayer(layer, what, found, stack))
+    tree.apply(found, `layer "${layer.member}" of ${what}`)
   }
   const members = [...tree.entries()].map(({ path, node }): PackedMember => {
     const { mode, uid, gid } = node
@@ -55,6 +47,31 @@ export async function openBaseTree(
   })
   const owner = stack.move()
   return { members, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+/**
+ * Lists the members of a layer. One that stands in its archive as it is is not read for it: its digest is
+ * checked when it is copied into the image.
+ */
+async function indexLayer(
+  layer: DockerLayer,
+  what: string,
+  found: IndexedTarMember[],
+  stack: AsyncDisposableStack,
+): Promise<Pick<PlainLayer, 'readNow'>> {
+  if (await isPlainLayer(layer)) {
+    for await (const member of readTarIndex(layer, { endMarker: 'optional' })) found.push(member)
+    return layer
+  }
+  const file = {
+    size: layer.header.size,
+    read: (offset: number, length: number) => layer.read(offset, length),
+    stream: () => layer.open(),
+    readNow: (target: Uint8Array, offset: number) => layer.readNow(target, offset),
+  }
+  const { member: name, diffId } = layer
+  const stored = { name, diffId, blobDigest: undefined, mediaType: undefined, file }
+  return stack.use(await scanLayer(stored, what, DEFAULT_IMAGE_LIMITS, (member) => void found.push(member)))
 }
 
 /**

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import { type TarEntry, writeTar } from '#tar'
 import { toByteString } from '#util'
+import { isExecutable } from './missing-program.ts'
 import { BUILD_EPOCH_SECONDS } from './script-environment.ts'
 
 /** Programs that run in any root, as they need no libraries: for images that have no shell of their own. */
@@ -76,14 +76,4 @@ function appletsOf(busybox: string): readonly string[] {
     applets.set(busybox, known)
   }
   return known
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    // Not there, or not for us.
-    return false
-  }
 }

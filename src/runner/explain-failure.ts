@@ -21,7 +21,7 @@ export function parseEnd(text: string): ScriptEnd | undefined {
  */
 export function explainFailure(error: unknown, job: RunJob, end: ScriptEnd | undefined): unknown {
   if (!(error instanceof ScriptError)) return error
-  if (end === undefined) {
+  if (end === undefined || end.status === 0) {
     return new DockerToolsError(
       'RUNNER_UNAVAILABLE',
       `Cannot run ${job.step} in namespaces: ${error.stderrTail.trim() || error.message}`,

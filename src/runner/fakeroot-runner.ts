@@ -2,6 +2,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ByteString, makeTempDir, spawnChecked, toByteString } from '#util'
 import { sortChanges } from './compare-listings.ts'
+import { watchedFaked } from './faked-process.ts'
 import { give } from './give.ts'
 import { type ListedFile, LISTING_FORMAT, parseDevices, parseListing } from './listing.ts'
 import { missingProgram } from './missing-program.ts'
@@ -63,6 +64,7 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
   for (const folder of [root, own, lists]) await mkdir(folder)
   if (job.upper.entries.some(isBeyondUs)) await writeTree(job, join(lists, 'tree'))
   else await unpack(job, root, signal)
+  using faked = watchedFaked(lists)
   await runScript({
     step: job.step,
     script: job.script,
@@ -72,7 +74,7 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
     binds: job.store.binds.filter(({ logical, physical }) => logical !== physical),
     needsBinds: job.store.isNeeded,
     signal,
-    wrapper: ['fakeroot', '--', 'bash', '-c', PROGRAM, 'fakeroot', lists],
+    wrapper: ['fakeroot', ...faked.options, '--', 'bash', '-c', PROGRAM, 'fakeroot', lists],
     environment: { ...job.environment, ...NO_REAL_OWNERS },
     bashOptions: job.bashOptions,
     timeoutSeconds: job.limits.timeoutSeconds,

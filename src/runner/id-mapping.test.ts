@@ -7,13 +7,13 @@ test('root of the machine gives numbers that nobody has', () => {
   assert.deepEqual(numbersOfRoot(full), [{ inside: 0, outside: 2 ** 31, count: 2 ** 31 - 1 }])
 })
 
-test('root of a container gives the largest range it has, and never the number 0', () => {
+test('root of a container gives the largest range it has, and the number 0 only where it has no other', () => {
   const map = '         0     100000      65536\n'
   assert.deepEqual(numbersOfRoot(map), [{ inside: 0, outside: 1, count: 65_535 }])
   assert.deepEqual(numbersOfRoot('0 1000 1\n1 100000 500\n501 200000 1000\n'), [
     { inside: 0, outside: 501, count: 1000 },
   ])
-  assert.deepEqual(numbersOfRoot('0 1000 1\n'), [])
+  assert.deepEqual(numbersOfRoot('0 1000 1\n'), [{ inside: 0, outside: 0, count: 1 }])
 })
 
 test('of /etc/subuid the rows of the user count, by name or number; what is no row does not', () => {

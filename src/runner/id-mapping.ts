@@ -20,10 +20,10 @@ export interface IdMapping {
 const ID_COUNT = 2 ** 32 - 1
 
 /**
- * The mapping that this process can have with the most numbers in it. Number 0
- * inside is never 0 outside: who is root in there is nobody here.
+ * The mapping that this process can have with the most numbers in it.
  *
- * - root gives numbers that nobody has: all from 2^31 on, where it has them itself;
+ * - root gives numbers that nobody has, so that who is root in there is nobody here: all from 2^31 on, where it has
+ *   them itself;
  * - an ordinary user is root inside, and has the subordinate numbers of `/etc/subuid` besides, where there are some.
  */
 export function findIdMapping(hasNewuidmap: boolean): IdMapping {
@@ -54,7 +54,10 @@ export function formatIdRanges(ranges: readonly IdRange[]): string {
   return ranges.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('')
 }
 
-/** The largest range of numbers that root has here, without 0. In a container it has not all of them. */
+/**
+ * The largest range of numbers that root has here, without 0. In a container it has not all of them, and where 0 is the
+ * only one, it is that.
+ */
 export function numbersOfRoot(map: string): IdRange[] {
   let best: IdRange | undefined
   for (const line of map.split('\n')) {
@@ -65,7 +68,7 @@ export function numbersOfRoot(map: string): IdRange[] {
     const range = first === 1 && last === ID_COUNT ? 2 ** 31 : first
     if (last - range > (best?.count ?? 0)) best = { inside: 0, outside: range, count: last - range }
   }
-  return best === undefined ? [] : [best]
+  return best === undefined ? alone(0) : [best]
 }
 
 function alone(outside: number): IdRange[] {

@@ -200,8 +200,8 @@ echo "$status $(stat -f -c '%a %d' /tmp/root)" >&10
 exec 10>&-
 if [ "$status" != 0 ]; then exit "$status"; fi
 if [ "$view" = image ]; then
-  umount -R "$root$store"
-  umount -R "$root/dev"
+  umount -l "$root$store"
+  umount -l "$root/dev"
 fi
 list >&7
 exec 7>&-

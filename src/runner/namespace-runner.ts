@@ -37,6 +37,8 @@ export const namespaceRunner: Runner = {
 
 /** Descriptors 3 to 11; behind them comes the control group's. */
 const PIPES = 9
+/** `./`, so that no name is taken for an option. */
+const HERE = Buffer.of(0x2e, 0x2f)
 const NUL = Buffer.of(0)
 
 /** What the programs inside have told. */
@@ -150,7 +152,7 @@ async function talk(
   // Without a base the list before the script is that of an empty folder, which is no folder of a layer below.
   outcome.changed = compareListings(job.base === undefined ? new Map() : before, after)
   const files = outcome.changed.filter((entry) => entry.type === 'file' && entry.size > 0)
-  const names = files.map((entry) => Buffer.concat([Buffer.from('./'), byteStringToBytes(entry.path), NUL]))
+  const names = files.map((entry) => Buffer.concat([HERE, byteStringToBytes(entry.path), NUL]))
   const asked = give(names, pipe(8))
   const expected = files.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0)
   for await (const chunk of pipe(9) as AsyncIterable<Uint8Array>) {

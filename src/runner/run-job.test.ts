@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type BuildEvent, withReporter } from '#events'
 import { type RunJob, runJob, type RunnerName } from '#runner'
 import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../../test/support/script-job.ts'
-import { needs } from '../../test/support/places.ts'
+import { isRunning, until } from '../../test/support/processes.ts'
+import { needs, needsNumbers } from '../../test/support/places.ts'
 
 const needsNamespaces = needs('unshare', 'nsenter', 'busybox')
 const needsFakeroot = needs('fakeroot')
 const needsBoth = needs('unshare', 'nsenter', 'busybox', 'fakeroot')
-
-/** Whether this user has more numbers than one: root, or `uidmap` and a row in /etc/subuid. */
-const needsNumbers = { skip: needsNamespaces.skip || (hasNumbers() ? false : 'no subordinate user numbers here') }
-
-function hasNumbers(): boolean {
-  if (process.getuid?.() === 0) return true
-  try {
-    execFileSync('unshare', ['--map-auto', '--map-root-user', 'true'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 const NO_LIMITS = { diskMiB: undefined, memoryMiB: undefined, timeoutSeconds: 60 }
 
@@ -52,7 +40,7 @@ test('owners and modes that a script gives are told, by fakeroot', needsFakeroot
   assert.deepEqual(await changesOf(folderJob(OWNERS), 'fakeroot'), OWNERS_LISTED)
 })
 
-test('owners and modes that a script gives are told the same in namespaces', needsNumbers, async () => {
+test('owners and modes that a script gives are told the same in namespaces', needsNumbers(), async () => {
   assert.deepEqual(await changesOf(folderJob(OWNERS), 'namespace'), OWNERS_LISTED)
 })
 
@@ -61,7 +49,7 @@ test('a tree whose owners are others than root keeps them, under fakeroot and in
   const expected = ['directory 755 1234:99 /', 'directory 755 1234:99 /x', 'file 644 1234:99 /x/y', 'file 644 0:0 /x/z']
   const job = folderJob('touch x/z; [ "$(stat -c %u:%g x/y)" = 1234:99 ]', { upper })
   assert.deepEqual(await changesOf(job, 'fakeroot'), expected)
-  if (needsNumbers.skip === false) assert.deepEqual(await changesOf(job, 'namespace'), expected)
+  if (needsNumbers().skip === false) assert.deepEqual(await changesOf(job, 'namespace'), expected)
 })
 
 test('fakeroot keeps devices, and files that nobody may read', needsFakeroot, async () => {
@@ -77,7 +65,30 @@ test('fakeroot keeps devices, and files that nobody may read', needsFakeroot, as
   ])
 })
 
-test('programs without shared libraries see the owners too, in namespaces', needsNumbers, async () => {
+test('an interrupted fakeroot leaves no daemon behind', needsFakeroot, async () => {
+  const daemons = (): string[] => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isDaemon(pid))
+  const before = new Set(daemons())
+  const stop = new AbortController()
+  const running = runJob(folderJob('sleep 600'), 'fakeroot', stop.signal)
+  await until(() => daemons().some((pid) => !before.has(pid)), 'the daemon starts')
+  const started = daemons().filter((pid) => !before.has(pid))
+  // It tells its number a moment after it is there.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  stop.abort()
+  await assert.rejects(running, { code: 'INTERRUPTED' })
+  await until(() => started.every((pid) => !isRunning(Number(pid))), 'the daemon ends')
+})
+
+function isDaemon(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('faked') && isRunning(Number(pid))
+  } catch {
+    // It has ended meanwhile.
+    return false
+  }
+}
+
+test('programs without shared libraries see the owners too, in namespaces', needsNumbers(), async () => {
   const job = folderJob('busybox chown 7:8 a/f; [ "$(busybox stat -c %u a/f)" = 7 ]')
   assert.ok((await changesOf(job, 'namespace')).includes('file 644 7:8 /a/f'))
 })

@@ -34,7 +34,15 @@ export async function runJob(job: RunJob, wanted: RunnerName | undefined, signal
       continue
     }
     report({ type: 'runner', step: job.step, runner: runner.name })
-    return await runner.run(job, signal)
+    try {
+      return await runner.run(job, signal)
+    } catch (error) {
+      // What the system does not allow shows itself before the script starts.
+      const isRefused = error instanceof DockerToolsError && error.code === 'RUNNER_UNAVAILABLE'
+      if (!isRefused || wanted !== undefined) throw error
+      reasons.push(`${runner.name}: ${error.message}`)
+      hint ??= error.hint
+    }
   }
   throw new DockerToolsError(
     'RUNNER_UNAVAILABLE',

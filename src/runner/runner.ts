@@ -10,7 +10,7 @@ export type RunnerName = (typeof RUNNER_NAMES)[number]
 /** Runs a script of a definition over a tree and tells what the tree is afterwards, with owners as the script saw them. */
 export interface Runner {
   readonly name: RunnerName
-  /** Whether this machine has what the runner needs, or why not and what to install. Cheap the second time. */
+  /** Whether this machine has what the runner needs, or why not and what to install. Nothing is tried. */
   probe(): Promise<Availability>
   /**
    * Why this job is not for this runner although it is available: an owner that it cannot give, a limit that it
@@ -22,7 +22,8 @@ export interface Runner {
    * resolves or rejects, no process of the script is alive and nothing is mounted any more.
    *
    * @throws {ScriptError} `SCRIPT_FAILED`.
-   * @throws {DockerToolsError} `LIMIT_EXCEEDED` with the limit's name, `INTERRUPTED`, `PROGRAM_MISSING`.
+   * @throws {DockerToolsError} `RUNNER_UNAVAILABLE` where the system does not allow it, before the script was started;
+   *   `LIMIT_EXCEEDED` with the limit's name, `INTERRUPTED`, `PROGRAM_MISSING`.
    */
   run(job: RunJob, signal?: AbortSignal): Promise<Changes>
 }

@@ -32,12 +32,12 @@ export async function makeUserNamespace(mapping: IdMapping): Promise<UserNamespa
     const { pid } = holder
     if (pid === undefined) throw refused('there is no process')
     writeMapping(pid, mapping)
-    const isRoot = process.getuid?.() === 0
+    const isItself = mapping.uids[0]?.outside === process.getuid?.()
     return {
       enterArguments: [
         `--user=/proc/${pid}/ns/user`,
-        // An ordinary user is root in there already, and may not be able to change its groups.
-        ...(isRoot ? ['--setuid', '0', '--setgid', '0'] : ['--preserve-credentials']),
+        // Who is root in there already may not be able to change its groups.
+        ...(isItself ? ['--preserve-credentials'] : ['--setuid', '0', '--setgid', '0']),
       ],
       [Symbol.asyncDispose]: async () => {
         holder.kill('SIGKILL')

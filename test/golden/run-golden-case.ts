@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { buildLayeredImage, type Recipe, streamConf, streamLayeredImage, type WriteOptions } from '#docker-tools'
 import { DockerToolsError, type ErrorCode } from '#errors'
+import type { RunnerName } from '#runner'
 import { describeEvent } from '../../src/cli/describe-event.ts'
 import { encodeBaseJson } from '../../src/docker-tools/base-json.ts'
 import { resolveBuildArgs } from '../../src/docker-tools/resolve-layered-args.ts'
@@ -38,8 +39,16 @@ const REFUSALS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = {
   ],
 }
 
-/** Runs a case and holds what comes out against what was recorded. */
-export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): Promise<void> {
+/**
+ * Runs a case and holds what comes out against what was recorded.
+ *
+ * @returns The runners that its scripts ran with.
+ */
+export async function runGoldenCase(
+  golden: GoldenCase,
+  places: GoldenPlaces,
+  runner?: RunnerName,
+): Promise<ReadonlySet<string>> {
   const refusal = REFUSALS[golden.case]
   const { events, onEvent } = collectEvents()
   const options: WriteOptions = {
@@ -47,18 +56,21 @@ export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): P
     checkSignatures: false,
     cacheDirectory: null,
     environment: {},
+    ...(runner === undefined ? {} : { runner }),
     onEvent,
   }
+  const ran = (): ReadonlySet<string> =>
+    new Set(events.flatMap((event) => (event.type === 'runner' ? [event.runner] : [])))
   if (refusal !== undefined) {
     await assertRefused(golden, options, refusal)
-    return
+    return ran()
   }
   const stderr = (): string => events.map((event) => (event.type === 'progress' ? '' : describeEvent(event))).join('')
   if (golden.function === 'streamFromConf') {
     const expected = imageOf(golden)
     assertSameArchive(await archiveOfConf(golden, options), expected, places.layersFolder)
     assert.equal(stderr(), expected.stderr)
-    return
+    return ran()
   }
   const recipe = recipeOf(golden)
   const { derived } = golden
@@ -66,7 +78,7 @@ export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): P
   const archive = await writeRecipe(recipe, golden, options)
   if (golden.case === 'stream-error-base-env-null') {
     assertMendedEnv(archive, derived)
-    return
+    return ran()
   }
   const expected = imageOf(golden)
   const order = derived.orderDependsOnHashSeed === true ? 'in any order' : 'in order'
@@ -85,6 +97,7 @@ export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): P
   assert.equal(recipe.imageName, derived.imageName)
   const { compressor: _, ...args } = callArgs(golden)
   assert.equal(encodeBaseJson(resolveBuildArgs('buildLayeredImage', args)), derived.baseJsonText)
+  return ran()
 }
 
 async function assertRefused(

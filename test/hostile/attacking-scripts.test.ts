@@ -15,14 +15,18 @@ import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../support/script-job.ts'
 
 const needsTools = needs('unshare', 'nsenter', 'busybox')
 
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
 /** All of this machine that a script could try to change, in one text. */
 function hostState(folder: string): string {
-  const list = (path: string): string => readdirSync(path, { recursive: true }).toSorted().join('\n')
+  const list = (path: string): string => readdirSync(path, { recursive: true }).map(String).toSorted(byText).join('\n')
   return [
     readFileSync('/proc/self/mountinfo', 'utf8'),
     readFileSync('/proc/sys/kernel/hostname', 'utf8'),
     readFileSync('/proc/sys/vm/overcommit_memory', 'utf8'),
-    readdirSync('/dev').toSorted().join('\n'),
+    readdirSync('/dev').toSorted(byText).join('\n'),
     list(folder),
     readFileSync(join(folder, 'secret'), 'utf8'),
     readFileSync(join(folder, 'store/s55ywjs7v5flsbx8rj2ll58pfb8ynpqp-x/file'), 'utf8'),
