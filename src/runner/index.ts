@@ -1,5 +1,4 @@
 /**
-/**
  * Runs scripts over a root, plainly or isolated, and tells what they have
  * changed: `runner.ts` is the contract. Runs builders of derivations in
  * namespaces of their own. Knows nothing of layers or stores.
