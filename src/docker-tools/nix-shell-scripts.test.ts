@@ -24,8 +24,15 @@ test('the program buildDerivation becomes the builder, with its arguments as the
   await using temp = await makeTempDir('script-')
   const file = join(temp.path, 'buildDerivation')
   const args = ['%s|', '$out', "it's", '', 'a\nb', '*']
-  writeFileSync(file, buildScript('/bin/bash', '/usr/bin/printf', args), { mode: 0o755 })
+  writeFileSync(file, buildScript('/bin/bash', '/usr/bin/printf', args, undefined), { mode: 0o755 })
   assert.equal(execFileSync(file, { encoding: 'utf8' }), "$out|it's||a\nb|*|")
+})
+
+test('the builder has the PATH of its derivation, whatever that of the shell is', async () => {
+  await using temp = await makeTempDir('script-')
+  const file = join(temp.path, 'buildDerivation')
+  writeFileSync(file, buildScript('/bin/bash', '/usr/bin/printenv', ['PATH'], "/it's:/bin"), { mode: 0o755 })
+  assert.equal(execFileSync(file, { encoding: 'utf8', env: { PATH: '/other' } }), "/it's:/bin\n")
 })
 
 /** What a bash writes that reads the start file. */

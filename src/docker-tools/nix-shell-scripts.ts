@@ -34,9 +34,19 @@ export function shellStartFile({ shell, staticPath, command, run }: ShellStart):
   ].join('\n')
 }
 
-/** The program `buildDerivation`: it becomes the derivation's builder. */
-export function buildScript(interpreter: string, builder: string, args: readonly string[]): string {
-  return `#!${interpreter}\nexec ${[builder, ...args].map(escapeShellArgument).join(' ')}\n`
+/**
+ * The program `buildDerivation`: it becomes the derivation's builder.
+ *
+ * @param path The derivation's own `PATH`, which the shell that calls it does not have any more.
+ */
+export function buildScript(
+  interpreter: string,
+  builder: string,
+  args: readonly string[],
+  path: string | undefined,
+): string {
+  const restore = path === undefined ? '' : `export PATH=${escapeShellArgument(path)}\n`
+  return `#!${interpreter}\n${restore}exec ${[builder, ...args].map(escapeShellArgument).join(' ')}\n`
 }
 
 /**

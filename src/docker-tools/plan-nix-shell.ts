@@ -42,7 +42,7 @@ export async function planNixShell(given: ResolvedNixShellArgs, context: BuildCo
   const unreferenced = [...drv.outputs.values()]
   const makeText = (name: string, text: string, more: object = {}): string =>
     String(textFile('streamNixShellImage', { name, text, ...more }, unreferenced))
-  const program = buildScript(`${String(bash.package)}/bin/bash`, drv.builder, drv.args)
+  const program = buildScript(`${String(bash.package)}/bin/bash`, drv.builder, drv.args, drv.variables.get('PATH'))
   const builder = makeText('buildDerivation', program, { executable: true, destination: '/bin/buildDerivation' })
   const staticPath = `${dirname(shell)}:${builder}/bin`
   const start = makeText('nix-shell-rc', shellStartFile({ shell, staticPath, command, run }))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { placeholder } from '#derivation'
 import { type DockerDaemon, startDockerDaemon } from './docker-daemon.ts'
 import { BUSYBOX, needsRoot } from './needs.ts'
 import { DOCKERTOOLS, type NixRoom, ROOM_PROGRAMS, startNixRoom } from './nix-room.ts'
@@ -146,6 +147,23 @@ suite('nix-shell images of what a real Nix has made', needsRoot(...PROGRAMS), ()
     const outcome = await attempt(await stream('other', { drv: await instantiate('other') }))
     assert.equal(outcome.code, 0, outcome.stderr)
     assert.match(outcome.stderr, /"other-1\.0" is for the system "riscv64-linux", the image is for the architecture "/)
+  })
+
+  test('a derivation made here, with programs of this machine, is built in a container as it is built here', async () => {
+    const note = { function: 'writeText', args: { name: 'note', text: 'a note' } }
+    const seq = { function: 'hostProgram', args: { path: '/usr/bin/seq' } }
+    const env = { note, seq, list: ['a', 'b c'], yes: true, number: 7, self: placeholder('out') }
+    const script = 'read -r line < "$note" || true; echo "$line $list $yes $number $self $($seq/bin/seq 3)" > "$out"'
+    const drv = { function: 'runCommand', args: { name: 'made-here', env, script } }
+    const args = { drv, name: 'host', tag: 'v1', run: 'buildDerivation; echo "$(< $out)"' }
+    await writeFile(join(shop.path, 'drv.json'), JSON.stringify(drv))
+    await writeFile(join(shop.path, 'host.json'), JSON.stringify({ function: 'buildNixShellImage', args }))
+    const local = ['--store', 'local']
+    await pipe(shop.command('stream', 'host.json', ...local), daemon.command('load'))
+    const here = (await run(shop.command('build', 'drv.json', '--no-out-link', ...local))).trim()
+    const expected = await readFile(here, 'utf8')
+    assert.match(expected, /^a note a b c 1 7 \/nix\/store\/\w{32}-made-here 1\n2\n3\n$/)
+    assert.equal(await run(daemon.command('run', '--rm', 'host:v1')), expected)
   })
 
   for (const [attribute, message] of [
