@@ -1,6 +1,7 @@
 /**
  * dockertools: nixpkgs' dockerTools as a library. Everything public is named here.
  */
+export { tarSumOf as tarsum } from '#archive'
 export { DockerToolsError, type ErrorCode, IntegrityError, ScriptError, TransferError } from '#errors'
 export type { BuildEvent, Reporter } from '#events'
 export {
@@ -17,6 +18,8 @@ export {
   type FetchurlArgs,
   importPath,
   type ImportPathArgs,
+  mergeDrvs,
+  type MergeDrvsArgs,
   type Meta,
   type PathLike,
   placeholder,
@@ -84,6 +87,9 @@ export {
   makeShadowSetup,
   mergeImages,
   type MergeImagesArgs,
+  mkDbExtraCommand,
+  mkPureLayer,
+  mkRootLayer,
   type PathArgument,
   realise,
   type RealisedOutput,
@@ -91,6 +97,8 @@ export {
   type Recipe,
   shadowSetup,
   type ShadowSetupArgs,
+  shellScript,
+  type ShellScriptArgs,
   streamConf,
   streamLayeredImage,
   type StreamLayeredImageArgs,

@@ -4,6 +4,7 @@ import {
   derivation,
   fetchurl,
   importPath,
+  mergeDrvs,
   type Realisable,
   runCommand,
   storePath,
@@ -28,6 +29,7 @@ import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
 import { fakeNss } from './fake-nss.ts'
 import { mergeImages } from './merge-images.ts'
+import { shellScript } from './shell-script.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
 import { streamNixShellImage } from './stream-nix-shell-image.ts'
 import { usrBinEnv } from './usr-bin-env.ts'
@@ -58,6 +60,8 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['importPath', importPath],
     ['fetchurl', fetchurl],
     ['storePath', storePath],
+    ['mergeDrvs', mergeDrvs],
+    ['shellScript', shellScript],
     ['closureInfo', closureInfo],
     ['writeClosure', writeClosure],
     ['fromBinaryCache', fromBinaryCache],

@@ -56,6 +56,9 @@ export type {
   DrvArgument,
   StreamNixShellImageArgs,
 } from './nix-shell-image-args.ts'
+export { mkDbExtraCommand } from './mk-db-extra-command.ts'
+export { mkPureLayer, mkRootLayer } from './mk-layer.ts'
+export { shellScript, type ShellScriptArgs } from './shell-script.ts'
 export { streamNixShellImage } from './stream-nix-shell-image.ts'
 export { binSh, type BinShArgs } from './bin-sh.ts'
 export { caCertificates, type CaCertificatesArgs } from './ca-certificates.ts'

@@ -153,8 +153,8 @@ suite('nix-shell images of what a real Nix has made', needsRoot(...PROGRAMS), ()
     const note = { function: 'writeText', args: { name: 'note', text: 'a note' } }
     const seq = { function: 'hostProgram', args: { path: '/usr/bin/seq' } }
     const env = { note, seq, list: ['a', 'b c'], yes: true, number: 7, self: placeholder('out') }
-    const script = 'read -r line < "$note" || true; echo "$line $list $yes $number $self $($seq/bin/seq 3)" > "$out"'
-    const drv = { function: 'runCommand', args: { name: 'made-here', env, script } }
+    const commands = 'read -r line < "$note" || true; echo "$line $list $yes $number $self $($seq/bin/seq 3)" > "$out"'
+    const drv = { function: 'runCommand', args: { name: 'made-here', env, script: commands } }
     const args = { drv, name: 'host', tag: 'v1', run: 'buildDerivation; echo "$(< $out)"' }
     await writeFile(join(shop.path, 'drv.json'), JSON.stringify(drv))
     await writeFile(join(shop.path, 'host.json'), JSON.stringify({ function: 'buildNixShellImage', args }))
