@@ -1,6 +1,7 @@
 /**
  * dockertools: nixpkgs' dockerTools as a library. Everything public is named here.
  */
+export { tarSumOf as tarsum } from '#archive'
 export { DockerToolsError, type ErrorCode, IntegrityError, ScriptError, TransferError } from '#errors'
 export type { BuildEvent, Reporter } from '#events'
 export {
@@ -17,6 +18,8 @@ export {
   type FetchurlArgs,
   importPath,
   type ImportPathArgs,
+  mergeDrvs,
+  type MergeDrvsArgs,
   type Meta,
   type PathLike,
   placeholder,
@@ -51,12 +54,16 @@ export {
   buildLayeredImage,
   type BuildLayeredImageArgs,
   buildLayeredImageWithNixDb,
+  buildNixShellImage,
+  type BuildNixShellImageArgs,
   type BuildOptions,
   caCertificates,
   type CaCertificatesArgs,
   type Conf,
   type ConfigArgument,
   type ContentsArgument,
+  type DerivationAttributes,
+  type DrvArgument,
   exportImage,
   type ExportImageArgs,
   type ExportOptions,
@@ -83,6 +90,9 @@ export {
   makeShadowSetup,
   mergeImages,
   type MergeImagesArgs,
+  mkDbExtraCommand,
+  mkPureLayer,
+  mkRootLayer,
   type PathArgument,
   pushImage,
   type PushOptions,
@@ -96,9 +106,13 @@ export {
   type Recipe,
   shadowSetup,
   type ShadowSetupArgs,
+  shellScript,
+  type ShellScriptArgs,
   streamConf,
   streamLayeredImage,
   type StreamLayeredImageArgs,
+  streamNixShellImage,
+  type StreamNixShellImageArgs,
   type StreamRecipe,
   usrBinEnv,
   type UsrBinEnvArgs,

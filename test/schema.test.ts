@@ -6,10 +6,12 @@ import {
   buildableFromDefinition,
   buildImage,
   buildLayeredImage,
+  buildNixShellImage,
   exportImage,
   FUNCTION_NAMES,
   pullImage,
   streamLayeredImage,
+  streamNixShellImage,
 } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { parseJson } from '#image'
@@ -36,6 +38,8 @@ for (const [name, call] of Object.entries({
   buildImage,
   exportImage,
   pullImage,
+  streamNixShellImage,
+  buildNixShellImage,
 })) {
   test(`the schema has the arguments that ${name} accepts, each with what it means`, () => {
     const args = schema.$defs?.[name]?.properties?.['args']
@@ -111,6 +115,12 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [false, { ...minimal, args: { name: 'x', layeringPipeline: [['no_such_stage']] } }],
 ]
 
+const drvPath = `/nix/store/${'0'.repeat(32)}-x.drv`
+const writtenOut = {
+  name: 'x',
+  drvAttrs: { builder: '/bin/sh', args: ['-c', ':'], NUM: 7, LIST: ['a', true, null] },
+  outputs: { out: `/nix/store/${'0'.repeat(32)}-x` },
+}
 const note = { function: 'writeText', args: { name: 'note', text: 'x' } }
 const builders: readonly (readonly [isTaken: boolean, definition: unknown])[] = [
   [true, note],
@@ -120,6 +130,17 @@ const builders: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
   [true, { function: 'buildEnv', args: { name: 'x', paths: [note], pathsToLink: ['/bin'], meta: { priority: 3 } } }],
   [true, { function: 'derivation', args: { name: 'x', builder: '/bin/sh', args: ['-c', note], anything: [note] } }],
   [true, { function: 'exportImage', args: { fromImage: minimal } }],
+  [true, { function: 'streamNixShellImage', args: { drv: drvPath, uid: 0, run: { concat: [note, ' x'] } } }],
+  [
+    true,
+    { function: 'streamNixShellImage', args: { drv: { function: 'runCommand', args: { name: 'x', script: '' } } } },
+  ],
+  [true, { function: 'buildNixShellImage', args: { drv: writtenOut, compressor: 'none', command: null, tag: null } }],
+  [false, { function: 'streamNixShellImage', args: {} }],
+  [false, { function: 'streamNixShellImage', args: { drv: drvPath, compressor: 'none' } }],
+  [false, { function: 'streamNixShellImage', args: { drv: './x.drv' } }],
+  [false, { function: 'streamNixShellImage', args: { drv: { ...writtenOut, outputs: {} } } }],
+  [false, { function: 'streamNixShellImage', args: { drv: drvPath, homeDirectory: 'home' } }],
   [false, { ...note, args: { name: 'note' } }],
   [false, { ...note, args: { name: 'note', text: 'x', txt: 'y' } }],
   [false, { function: 'symlinkJoin', args: { name: 'x', paths: 'a' } }],
@@ -169,7 +190,12 @@ test('the schema and the program take and refuse the same definitions', async ()
 })
 
 test('every recorded call is a definition of the schema', skipWithoutGolden, () => {
-  for (const golden of readCases(join(GOLDEN, 'visible'), ['streamLayeredImage', 'buildLayeredImage'])) {
+  for (const golden of readCases(join(GOLDEN, 'visible'), [
+    'streamLayeredImage',
+    'buildLayeredImage',
+    'streamNixShellImage',
+    'buildNixShellImage',
+  ])) {
     if ('error' in golden.expect && golden.expect.error.stage === 'evaluation') continue
     const definition = { function: golden.function, args: golden.args }
     assert.equal(matchesSchema(definition, schema, schema), true, golden.case)

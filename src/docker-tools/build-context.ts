@@ -104,7 +104,7 @@ export function contextOf(session: RealiseSession): BuildContext {
     threadsBesideCompressor: 1,
     runner: undefined,
     vmKernel: undefined,
-    scriptTimeoutSeconds: undefined,
+    scriptTimeoutSeconds: session.timeLimitSeconds,
     signal: session.signal,
     now: clock(environment),
     environment,

@@ -41,18 +41,23 @@ export async function identifyBuildImage(
   const made = given.contents.map(madeFirst).filter((value) => value !== undefined)
   const config = await fillJson(given.config, context)
   const script = await fillText(given.extraCommands, context)
-  const rootScript = await fillText(given.runAsRoot ?? '', context)
-  const runAsRoot = given.runAsRoot === null ? null : rootScript.value
+  const asRoot = await fillText(given.runAsRoot ?? '', context)
+  const runAsRoot = given.runAsRoot === null ? null : asRoot.value
   const args = { ...given, config: config.value, extraCommands: script.value, runAsRoot }
+  // The layer of a script follows from what it runs on, too.
+  const scriptBase =
+    args.runAsRoot === null || args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
 
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await findReferences(once(encodeNixJson(declared)), config.paths, context.store, 'config')
-  const scripts = [args.extraCommands, args.runAsRoot ?? ''].filter((text) => text !== '').join('\n')
-  const scriptPaths = await findScriptPaths(scripts, [...script.paths, ...rootScript.paths], contents, made, context)
-  // What a root's script makes follows from what it runs on, too.
-  const scriptBase =
-    runAsRoot === null || args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
-  const inputs = [...contents, ...scriptPaths, ...configReferences, ...(scriptBase === null ? [] : [scriptBase])]
+  const scriptPaths = await findScriptPaths(
+    [args.extraCommands, args.runAsRoot ?? ''],
+    [...script.paths, ...asRoot.paths],
+    contents,
+    made,
+    context,
+  )
+  const layerInputs = [...new Set([...contents, ...scriptPaths, ...configReferences])]
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -65,23 +70,22 @@ export async function identifyBuildImage(
       ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
-      // Without such a script the path stays what it was before there were any.
-      ...(runAsRoot === null
+      ...(args.runAsRoot === null
         ? {}
         : {
-            runAsRoot,
+            runAsRoot: args.runAsRoot,
             fromImage: scriptBase,
             diskSize: args.diskMiB,
             buildVMMemorySize: args.memoryMiB ?? null,
           }),
     }),
-    inputs: [...new Set(inputs)],
+    inputs: scriptBase === null ? layerInputs : [...layerInputs, scriptBase],
     storeDir,
   })
   return {
     args,
     contents,
-    inputs: [...new Set([...made, ...config.used, ...script.used, ...rootScript.used])],
+    inputs: [...new Set([...made, ...config.used, ...script.used, ...asRoot.used])],
     scriptPaths,
     configReferences,
     layerPath,

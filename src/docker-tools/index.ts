@@ -59,6 +59,17 @@ export { pushImage } from './push-image.ts'
 export type { PushOptions, PushSummary } from './push-options.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
+export { buildNixShellImage } from './build-nix-shell-image.ts'
+export type {
+  BuildNixShellImageArgs,
+  DerivationAttributes,
+  DrvArgument,
+  StreamNixShellImageArgs,
+} from './nix-shell-image-args.ts'
+export { mkDbExtraCommand } from './mk-db-extra-command.ts'
+export { mkPureLayer, mkRootLayer } from './mk-layer.ts'
+export { shellScript, type ShellScriptArgs } from './shell-script.ts'
+export { streamNixShellImage } from './stream-nix-shell-image.ts'
 export { binSh, type BinShArgs } from './bin-sh.ts'
 export { caCertificates, type CaCertificatesArgs } from './ca-certificates.ts'
 export { fakeNss, type FakeNssArgs } from './fake-nss.ts'

@@ -89,7 +89,14 @@ export interface Conf {
  * yet. In a text (`${image}`) it stands for the store path of its result.
  */
 export interface Recipe extends Realisable {
-  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages' | 'pullImage'
+  readonly function:
+    | 'streamLayeredImage'
+    | 'buildLayeredImage'
+    | 'buildImage'
+    | 'mergeImages'
+    | 'pullImage'
+    | 'streamNixShellImage'
+    | 'buildNixShellImage'
   /** The lower-cased name. */
   readonly imageName: string
   /** The arguments, as they were given. */
@@ -120,16 +127,16 @@ export interface Recipe extends Realisable {
   chunks(options?: WriteOptions): AsyncGenerator<Uint8Array>
 }
 
-/** What `streamLayeredImage` returns. */
+/** What `streamLayeredImage` returns, and `streamNixShellImage`. */
 export interface StreamRecipe extends Recipe {
-  readonly function: 'streamLayeredImage'
+  readonly function: 'streamLayeredImage' | 'streamNixShellImage'
   /** As upstream's output: what is built is a program that streams. */
   readonly isExe: true
 }
 
-/** What `buildLayeredImage` returns. */
+/** What `buildLayeredImage` returns, and `buildNixShellImage`. */
 export interface ArchiveRecipe extends Recipe {
-  readonly function: 'buildLayeredImage'
+  readonly function: 'buildLayeredImage' | 'buildNixShellImage'
   readonly compressor: 'none' | 'gz' | 'zstd'
   /** The recipe of the same image uncompressed and streamed. */
   readonly stream: StreamRecipe

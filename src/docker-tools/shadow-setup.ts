@@ -1,6 +1,7 @@
-import { type Built, isPathLike, makeBuilt, namedArguments, optionalOf, type PathLike } from '#derivation'
-import { choosePackage, type PackageChoice } from '#packages'
+import { isPathLike, namedArguments, optionalOf, type PathLike } from '#derivation'
+import type { PackageChoice } from '#packages'
 import { BASH } from './bin-sh.ts'
+import { lookedUpPackage } from './looked-up-package.ts'
 
 /** Arguments of `makeShadowSetup`. */
 export interface ShadowSetupArgs {
@@ -31,8 +32,8 @@ export function makeShadowSetup(args: ShadowSetupArgs = {}): string {
   const shadow = optionalOf('makeShadowSetup', named, 'shadow', isPackage, 'a store path, or something to be made')
   const shell = optionalOf('makeShadowSetup', named, 'shell', isShellPath, 'a path')
   return script(
-    String(shadow ?? lookedUp(SHADOW)),
-    shell ?? `${lookedUp({ ...BASH, helper: 'shadowSetup' }).toString()}/bin/bash`,
+    String(shadow ?? lookedUpPackage(SHADOW)),
+    shell ?? `${lookedUpPackage({ ...BASH, helper: 'shadowSetup' }).toString()}/bin/bash`,
   )
 }
 
@@ -62,19 +63,6 @@ if [[ ! -f /etc/login.defs ]]; then
   touch /etc/login.defs
 fi
 `
-}
-
-/** Something that is looked for when it is used. */
-function lookedUp(choice: PackageChoice): Built {
-  return makeBuilt(
-    choice.argument,
-    {},
-    {
-      name: choice.argument,
-      outPath: async (session) => await session.outPath(await choosePackage(session, choice)),
-      realise: async (session) => await session.realise(await choosePackage(session, choice)),
-    },
-  )
 }
 
 function isPackage(value: unknown): value is PathLike {

@@ -1,4 +1,5 @@
 import { type Built, type PathLike } from '#derivation'
+import type { PackageChoice } from '#packages'
 import { hostProgramOf, packageArgument } from './package-argument.ts'
 import { makeLinkHelper } from './link-helper.ts'
 
@@ -6,6 +7,14 @@ import { makeLinkHelper } from './link-helper.ts'
 export interface UsrBinEnvArgs {
   /** What has `bin/env`. Default: `coreutils` of nixpkgs (lock file, then Nix), then this machine's. */
   readonly coreutils?: PathLike
+}
+
+/** Where coreutils come from that nobody has given. */
+export const COREUTILS: PackageChoice = {
+  helper: 'usrBinEnv',
+  argument: 'coreutils',
+  attributes: ['coreutils'],
+  ofHost: () => hostProgramOf('/usr/bin/env'),
 }
 
 /**
@@ -19,12 +28,7 @@ export function usrBinEnv(args: UsrBinEnvArgs = {}): Built {
   return makeLinkHelper(
     {
       name: 'usr-bin-env',
-      choice: {
-        helper: 'usrBinEnv',
-        argument: 'coreutils',
-        attributes: ['coreutils'],
-        ofHost: () => hostProgramOf('/usr/bin/env'),
-      },
+      choice: COREUTILS,
       links: { 'usr/bin/env': 'bin/env' },
     },
     coreutils,

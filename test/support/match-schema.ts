@@ -15,6 +15,7 @@ export interface JsonSchema {
   readonly prefixItems?: readonly JsonSchema[]
   readonly minItems?: number
   readonly minLength?: number
+  readonly minProperties?: number
   readonly pattern?: string
   readonly minimum?: number
   readonly maximum?: number
@@ -61,6 +62,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     schemas.every((schema, index) => index >= value.length || matchesSchema(value[index], schema, root)),
   minItems: (value, least: number) => !Array.isArray(value) || value.length >= least,
   minLength: (value, least: number) => typeof value !== 'string' || value.length >= least,
+  minProperties: (value, least: number) =>
+    typeof value !== 'object' || value === null || Object.keys(value).length >= least,
   pattern: (value, pattern: string) => typeof value !== 'string' || new RegExp(pattern, 'u').test(value),
   minimum: (value, least: number) => typeof value !== 'number' || value >= least,
   maximum: (value, most: number) => typeof value !== 'number' || value <= most,
