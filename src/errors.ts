@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'NOT_REPRODUCIBLE'
   | 'PROGRAM_MISSING'
   | 'PACKAGE_MISSING'
+  | 'RUNNER_UNAVAILABLE'
   | 'INTERRUPTED'
   | 'INTERNAL'
 
@@ -71,6 +72,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   NOT_REPRODUCIBLE: [1, 'What was made again differs from what was made before.'],
   PROGRAM_MISSING: [1, 'A program that is needed, or a library of one, is not on this machine.'],
   PACKAGE_MISSING: [1, 'Neither a lock file nor Nix gives a package that is asked for.'],
+  RUNNER_UNAVAILABLE: [
+    1,
+    'No way to run a script that is allowed here can do what the script needs, or the one asked for cannot.',
+  ],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],
   INTERNAL: [70, 'A bug of this package.'],
 }

@@ -26,6 +26,8 @@ export type BuildEvent =
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */
   | { readonly type: 'script-output'; readonly step: string; readonly text: string }
+  /** Which runner a script runs with. */
+  | { readonly type: 'runner'; readonly step: string; readonly runner: string }
   /** Something that only who asked for `debug` wants to know. */
   | { readonly type: 'debug'; readonly message: string }
   /** Something the user should know that is no failure. `code` is stable. */

@@ -21,6 +21,8 @@ export function describeEvent(event: Exclude<BuildEvent, { readonly type: 'progr
       return 'Done.\n'
     case 'step':
       return `${printable(event.message)}\n`
+    case 'runner':
+      return `${event.step} runs with the ${event.runner} runner\n`
     case 'script-output':
       return event.text
     case 'debug':

@@ -146,6 +146,10 @@ function outputOf(
       async instantiate(session) {
         return await instantiate(session, await instanceIn(session))
       },
+      async describe(session) {
+        const { written, values, inputs } = await instanceIn(session)
+        return { path: written.path, text: written.text, values, inputs }
+      },
     },
   }
 }

@@ -8,7 +8,7 @@
 export { buildEnv, type BuildEnvArgs } from './build-env.ts'
 export { type Built, makeBuilt, type Meta, setPrio } from './built.ts'
 export { closureInfo, type ClosureInfoArgs, writeClosure } from './closure-info.ts'
-export type { Coercible, DerivationArgs } from './derivation-args.ts'
+export { type Coercible, coerceToText, type DerivationArgs } from './derivation-args.ts'
 export { derivation, type DerivationRecipe } from './derivation-recipe.ts'
 export { derivationOutputPath } from './derivation-output-path.ts'
 export type { DerivationInput, DerivationSpec } from './derivation-spec.ts'
@@ -23,10 +23,11 @@ export { openRealiseSession, type RealiseSessionOptions } from './open-realise-s
 export { type OurDerivation, ourDerivationSpec } from './our-derivation-spec.ts'
 export { makeOwnOutput, type OwnPlan } from './own-output.ts'
 export { isPathLike, type PathLike, resolvePath, type UsedPath } from './path-like.ts'
-export { parseDerivation } from './parse-derivation.ts'
+export { MAX_DERIVATION_BYTES, parseDerivation } from './parse-derivation.ts'
 export { findPlaceholders, placeholder, placeholderOf, replacePlaceholders } from './placeholder.ts'
 export {
   type Builder,
+  type DerivationDescription,
   type DerivationOutputOf,
   isRealisable,
   type Realisable,
@@ -49,6 +50,7 @@ export {
   type WriteTextDirArgs,
 } from './text-builders.ts'
 export { resolveTexts, type UsedTexts } from './used-texts.ts'
+export { thisSystem } from './this-system.ts'
 export { writeDerivation, type WrittenDerivation } from './write-derivation.ts'
 export { writeText, type WriteTextArgs } from './write-text.ts'
-export { writeTextFile, type WriteTextFileArgs } from './write-text-file.ts'
+export { textFile, writeTextFile, type WriteTextFileArgs } from './write-text-file.ts'

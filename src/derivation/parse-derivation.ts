@@ -4,7 +4,7 @@ import { AtermReader } from './aterm-reader.ts'
 import type { Derivation, DerivationOutput } from './derivation.ts'
 
 /** The largest in nixpkgs have some hundred kilobytes. */
-const MAX_DERIVATION_BYTES = 64 * 1024 * 1024
+export const MAX_DERIVATION_BYTES: number = 64 * 1024 * 1024
 
 /**
  * Reads the text of a `.drv` file.

@@ -28,6 +28,19 @@ export interface DerivationOutputOf {
   asInput(session: RealiseSession): Promise<DerivationInput>
   /** Writes its `.drv`, and what that refers to, to the local store. */
   instantiate(session: RealiseSession): Promise<StorePath>
+  /** What it is, without making anything. */
+  describe(session: RealiseSession): Promise<DerivationDescription>
+}
+
+/** A derivation whose `.drv` need not be anywhere yet. */
+export interface DerivationDescription {
+  /** Where its `.drv` belongs, and what stands in it. */
+  readonly path: StorePath
+  readonly text: string
+  /** What has to be made before it can be built. */
+  readonly values: readonly Realisable[]
+  /** The paths of all that it is made from. */
+  readonly inputs: readonly StorePath[]
 }
 
 /** How one output is asked for. */

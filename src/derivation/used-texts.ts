@@ -1,5 +1,5 @@
 import { report } from '#events'
-import { compareStorePaths, isStorePath, scanReferences, type StorePath } from '#store'
+import { compareStorePaths, isStorePath, scanReferences, type StorePath, storePathHash } from '#store'
 import { findPlaceholders, replacePlaceholders } from './placeholder.ts'
 import type { Realisable, RealiseSession } from './realisable.ts'
 
@@ -18,11 +18,13 @@ export interface UsedTexts {
  * are written out. One that no store has is reported and otherwise ignored.
  *
  * @param what Names the texts in the report.
+ * @param ignored Store paths that are no use of them where they are written out.
  */
 export async function resolveTexts(
   session: RealiseSession,
   texts: readonly string[],
   what: string,
+  ignored: readonly StorePath[] = [],
 ): Promise<UsedTexts> {
   const placeholders = new Map<string, Realisable>()
   for (const text of texts) for (const [found, value] of findPlaceholders(text)) placeholders.set(found, value)
@@ -37,19 +39,26 @@ export async function resolveTexts(
   )
   return {
     values,
-    literals: await findLiterals(session, texts, what),
+    literals: await findLiterals(session, texts, what, ignored),
     replace: (text) => replacePlaceholders(text, paths),
   }
 }
 
-async function findLiterals(session: RealiseSession, texts: readonly string[], what: string): Promise<StorePath[]> {
+async function findLiterals(
+  session: RealiseSession,
+  texts: readonly string[],
+  what: string,
+  ignored: readonly StorePath[],
+): Promise<StorePath[]> {
   const { store } = session
   const bytes = texts.filter((text) => text.includes(`${store.dir}/`)).map((text) => Buffer.from(`${text}\0`))
   if (bytes.length === 0) return []
   const found = await scanReferences(stream(bytes), { storeDir: store.dir, knownHashParts: new Set() })
   const literals = new Set<StorePath>()
+  const ignoredHashParts = new Set(ignored.map(storePathHash))
   for (const text of found.texts) {
     const hashPart = text.slice(store.dir.length + 1, store.dir.length + 33)
+    if (ignoredHashParts.has(hashPart)) continue
     const path = isStorePath(text, store.dir) && (await store.has(text)) ? text : await store.findByHashPart(hashPart)
     if (path !== undefined) literals.add(path)
     else {

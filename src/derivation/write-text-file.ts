@@ -1,5 +1,6 @@
 import { jsonObject } from '#image'
 import type { TreeEntry } from '#tree'
+import type { StorePath } from '#store'
 import { toByteString } from '#util'
 import type { Built, Meta } from './built.ts'
 import { isMeta } from './is-meta.ts'
@@ -33,8 +34,17 @@ export function writeTextFile(given: WriteTextFileArgs): Built {
   )
 }
 
-/** What all builders of texts but `writeText` come down to; `builder` is for messages. */
-export function textFile(builder: string, args: Readonly<Record<string, unknown>>): Built {
+/**
+ * What all builders of texts but `writeText` come down to.
+ *
+ * @param builder For messages.
+ * @param ignored Store paths that the file does not refer to, though they may be written out in it.
+ */
+export function textFile(
+  builder: string,
+  args: Readonly<Record<string, unknown>>,
+  ignored: readonly StorePath[] = [],
+): Built {
   const name = argumentOf(builder, args, 'name', isText, 'a text')
   const text = argumentOf(builder, args, 'text', isText, 'a text')
   const isExecutable = optionalOf(builder, args, 'executable', isBoolean, 'true or false') ?? false
@@ -45,7 +55,7 @@ export function textFile(builder: string, args: Readonly<Record<string, unknown>
   if (destination !== '' && parts.length === 0)
     throw invalid(builder, `its file goes to "${destination}", it should have a name`)
   return makeOwnOutput(name, 'writeTextFile', meta, async (session) => {
-    const { values, literals, replace } = await resolveTexts(session, [text], `Text "${name}"`)
+    const { values, literals, replace } = await resolveTexts(session, [text], `Text "${name}"`, ignored)
     const content = replace(text)
     return {
       args: jsonObject({ destination: parts.join('/'), executable: isExecutable, text: content }),

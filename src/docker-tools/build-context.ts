@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
 import { openRealiseSession, type RealiseSession } from '#derivation'
+import { RUNNER_NAMES, type RunnerName } from '#runner'
 import { CompositeStore, openFirstWritableStore, openStores, type Store, TrustedKeys } from '#store'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
@@ -19,6 +20,8 @@ export interface BuildContext extends AsyncDisposable {
   readonly threads: number
   /** Threads where the result is compressed: others compress, which takes many times longer. */
   readonly threadsBesideCompressor: number
+  readonly runner: RunnerName | undefined
+  readonly scriptTimeoutSeconds: number | undefined
   readonly signal: AbortSignal | undefined
   readonly now: () => number
 }
@@ -60,6 +63,8 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
     threadsBesideCompressor: options.threads ?? 1,
+    runner: checkRunner(options.runner),
+    scriptTimeoutSeconds: checkTimeout(options.scriptTimeoutSeconds),
     signal,
     now: options.now ?? clock(environment),
     [Symbol.asyncDispose]: () => Promise.resolve(writable[Symbol.asyncDispose]()),
@@ -87,6 +92,8 @@ export function contextOf(session: RealiseSession): BuildContext {
     cache: new LayerCache(defaultCache(process.env)),
     threads: availableParallelism(),
     threadsBesideCompressor: 1,
+    runner: undefined,
+    scriptTimeoutSeconds: session.timeLimitSeconds,
     signal: session.signal,
     now: clock(process.env),
     // The stores are the session's.
@@ -94,6 +101,25 @@ export function contextOf(session: RealiseSession): BuildContext {
   }
   contexts.set(session, context)
   return context
+}
+
+function checkRunner(name: RunnerName | undefined): RunnerName | undefined {
+  if (name === undefined || RUNNER_NAMES.includes(name)) return name
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use the runner "${name}": there is none, it should be one of ${RUNNER_NAMES.join(', ')}`,
+  )
+}
+
+/** Timers count in 31 bits of milliseconds. */
+const MAX_TIMEOUT_SECONDS = 2_147_483
+
+function checkTimeout(seconds: number | undefined): number | undefined {
+  if (seconds === undefined || (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) return seconds
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use a script timeout of ${seconds} s: it should be above 0 and at most ${MAX_TIMEOUT_SECONDS}`,
+  )
 }
 
 function defaultStores(environment: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,9 +1,10 @@
+import type { CompressorName } from '#compress'
 import type { ByteSink } from '#util'
 import { inContext } from './in-context.ts'
 import { imageRealisation } from './image-realisation.ts'
 import type { BuildLayeredImageArgs } from './layered-image-args.ts'
 import { layeredRecipe, writeCompressed } from './layered-recipe.ts'
-import type { ArchiveRecipe, ImageSummary, WriteOptions } from './recipe.ts'
+import type { ArchiveRecipe, ImageSummary, Recipe, WriteOptions } from './recipe.ts'
 import { resolveBuildArgs } from './resolve-layered-args.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
 
@@ -29,19 +30,27 @@ import { streamLayeredImage } from './stream-layered-image.ts'
  */
 export function buildLayeredImage(args: BuildLayeredImageArgs): ArchiveRecipe {
   const { compressor, ...resolved } = resolveBuildArgs('buildLayeredImage', args)
-  const recipe = layeredRecipe('buildLayeredImage', { ...args }, resolved, compressor)
+  const recipe = layeredRecipe('buildLayeredImage', { ...args }, resolved, { compressor })
   const { compressor: _, ...streamArgs } = args
   return Object.assign(recipe, {
     compressor,
     stream: streamLayeredImage(streamArgs),
-    writeCompressedTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
-      inContext(options, (context) =>
-        writeCompressed(
-          compressor,
-          context,
-          (plain, frugal) => imageRealisation(recipe).writeTo(plain, frugal, options),
-          sink,
-        ),
-      ),
+    writeCompressedTo: compressedWriter(recipe, compressor),
   })
+}
+
+/** `writeCompressedTo` of an image that is streamed. */
+export function compressedWriter(
+  recipe: Recipe,
+  compressor: CompressorName,
+): (sink: ByteSink, options?: WriteOptions) => Promise<ImageSummary> {
+  return (sink, options = {}) =>
+    inContext(options, (context) =>
+      writeCompressed(
+        compressor,
+        context,
+        (plain, frugal) => imageRealisation(recipe).writeTo(plain, frugal, options),
+        sink,
+      ),
+    )
 }

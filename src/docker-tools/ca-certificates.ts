@@ -1,5 +1,5 @@
 import { type Built, type PathLike } from '#derivation'
-import { hostFile } from '#packages'
+import { hostFile, type PackageChoice } from '#packages'
 import { makeLinkHelper } from './link-helper.ts'
 import { packageArgument } from './package-argument.ts'
 
@@ -9,7 +9,8 @@ export interface CaCertificatesArgs {
   readonly cacert?: PathLike
 }
 
-const BUNDLE = 'etc/ssl/certs/ca-bundle.crt'
+/** Where the package has them. */
+export const CA_BUNDLE = 'etc/ssl/certs/ca-bundle.crt'
 
 /** Where distributions keep theirs: Debian and Arch, Fedora, SUSE, Alpine. */
 const HOST_BUNDLES = [
@@ -18,6 +19,14 @@ const HOST_BUNDLES = [
   '/etc/ssl/ca-bundle.pem',
   '/etc/ssl/cert.pem',
 ]
+
+/** Where certificates come from that nobody has given. */
+export const CACERT: PackageChoice = {
+  helper: 'caCertificates',
+  argument: 'cacert',
+  attributes: ['cacert'],
+  ofHost: () => hostFile('host-ca-bundle', CA_BUNDLE, HOST_BUNDLES),
+}
 
 /**
  * Certificates of authorities, at the three places where programs of NixOS, Debian and Fedora look.
@@ -30,16 +39,11 @@ export function caCertificates(args: CaCertificatesArgs = {}): Built {
   return makeLinkHelper(
     {
       name: 'ca-certificates',
-      choice: {
-        helper: 'caCertificates',
-        argument: 'cacert',
-        attributes: ['cacert'],
-        ofHost: () => hostFile('host-ca-bundle', BUNDLE, HOST_BUNDLES),
-      },
+      choice: CACERT,
       links: {
-        [BUNDLE]: BUNDLE,
-        'etc/ssl/certs/ca-certificates.crt': BUNDLE,
-        'etc/pki/tls/certs/ca-bundle.crt': BUNDLE,
+        [CA_BUNDLE]: CA_BUNDLE,
+        'etc/ssl/certs/ca-certificates.crt': CA_BUNDLE,
+        'etc/pki/tls/certs/ca-bundle.crt': CA_BUNDLE,
       },
     },
     cacert,

@@ -19,15 +19,17 @@ import {
 } from '#derivation'
 import { fromBinaryCache, hostProgram, nixpkgs } from '#packages'
 import { binSh } from './bin-sh.ts'
-import { buildImage } from './build-image.ts'
 import { buildImageWithNixDb } from './build-image-with-nix-db.ts'
+import { buildImage } from './build-image.ts'
 import { buildLayeredImage } from './build-layered-image.ts'
 import { buildLayeredImageWithNixDb } from './build-layered-image-with-nix-db.ts'
+import { buildNixShellImage } from './build-nix-shell-image.ts'
 import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
 import { fakeNss } from './fake-nss.ts'
 import { mergeImages } from './merge-images.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
+import { streamNixShellImage } from './stream-nix-shell-image.ts'
 import { usrBinEnv } from './usr-bin-env.ts'
 
 /** Functions that a definition may name. Each takes its arguments as one object, and checks them. */
@@ -39,6 +41,8 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['buildImageWithNixDb', buildImageWithNixDb],
     ['buildLayeredImageWithNixDb', buildLayeredImageWithNixDb],
     ['mergeImages', mergeImages],
+    ['streamNixShellImage', streamNixShellImage],
+    ['buildNixShellImage', buildNixShellImage],
     ['exportImage', exportImage],
     ['derivation', derivation],
     ['runCommand', runCommand],
@@ -70,7 +74,7 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
 export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
 /** Functions of the plan that are not built yet: known, and refused. */
-export const UNBUILT: readonly string[] = ['pullImage', 'streamNixShellImage', 'buildNixShellImage']
+export const UNBUILT: readonly string[] = ['pullImage']
 
 /**
  * How an argument is read where it is not a plain value with definitions in it:

@@ -8,6 +8,7 @@ import { isStorePath, scanReferences, type Store, type StorePath, storePathHash,
  * reported and otherwise ignored.
  *
  * @param what Names the bytes in the warning.
+ * @param ignored Paths that do not count.
  * @returns Sorted, each once.
  */
 export async function findReferences(
@@ -15,7 +16,9 @@ export async function findReferences(
   known: readonly StorePath[],
   store: Store,
   what: string,
+  ignored: readonly StorePath[] = [],
 ): Promise<StorePath[]> {
+  const ignoredHashParts = new Set(ignored.map(storePathHash))
   const byHashPart = new Map(known.map((path) => [storePathHash(path), path]))
   const found = await scanReferences(source, { storeDir: store.dir, knownHashParts: new Set(byHashPart.keys()) })
   const references = new Set<StorePath>()
@@ -25,7 +28,7 @@ export async function findReferences(
   }
   for (const text of found.texts) {
     const hashPart = text.slice(store.dir.length + 1, store.dir.length + 33)
-    if (byHashPart.has(hashPart)) continue
+    if (byHashPart.has(hashPart) || ignoredHashParts.has(hashPart)) continue
     const path = isStorePath(text, store.dir) && (await store.has(text)) ? text : await store.findByHashPart(hashPart)
     if (path !== undefined) references.add(path)
     else

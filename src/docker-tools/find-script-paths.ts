@@ -5,20 +5,25 @@ import { findReferences } from './find-references.ts'
 import { realiseInputs } from './realise-inputs.ts'
 
 /**
- * The store paths that the script names. Those of the closure of `contents`
+ * The store paths that the scripts name. Those of the closure of `contents`
  * count even where their hash parts stand alone, so the contents are made for a script.
  */
 export async function findScriptPaths(
-  script: string,
+  scripts: readonly string[],
   filledIn: readonly StorePath[],
   contents: readonly StorePath[],
   made: readonly Realisable[],
   context: BuildContext,
 ): Promise<readonly StorePath[]> {
-  if (script === '') return []
+  if (scripts.every((script) => script === '')) return []
   await realiseInputs(made, context)
   const known = (await closure(context.store, contents)).map((node) => node.path)
-  return await findReferences(once(script), [...new Set([...known, ...filledIn])], context.store, 'extraCommands')
+  return await findReferences(
+    once(scripts.join('\n')),
+    [...new Set([...known, ...filledIn])],
+    context.store,
+    'the scripts',
+  )
 }
 
 /** A text as a stream, which scanners take. */

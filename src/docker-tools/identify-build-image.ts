@@ -41,11 +41,23 @@ export async function identifyBuildImage(
   const made = given.contents.map(madeFirst).filter((value) => value !== undefined)
   const config = await fillJson(given.config, context)
   const script = await fillText(given.extraCommands, context)
-  const args = { ...given, config: config.value, extraCommands: script.value }
+  const asRoot = await fillText(given.runAsRoot ?? '', context)
+  const runAsRoot = given.runAsRoot === null ? null : asRoot.value
+  const args = { ...given, config: config.value, extraCommands: script.value, runAsRoot }
+  // The layer of a script follows from what it runs on, too.
+  const scriptBase =
+    args.runAsRoot === null || args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
 
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await findReferences(once(encodeNixJson(declared)), config.paths, context.store, 'config')
-  const scriptPaths = await findScriptPaths(args.extraCommands, script.paths, contents, made, context)
+  const scriptPaths = await findScriptPaths(
+    [args.extraCommands, args.runAsRoot ?? ''],
+    [...script.paths, ...asRoot.paths],
+    contents,
+    made,
+    context,
+  )
+  const layerInputs = [...new Set([...contents, ...scriptPaths, ...configReferences])]
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -58,14 +70,22 @@ export async function identifyBuildImage(
       ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
+      ...(args.runAsRoot === null
+        ? {}
+        : {
+            runAsRoot: args.runAsRoot,
+            fromImage: scriptBase,
+            diskSize: args.diskMiB,
+            buildVMMemorySize: args.memoryMiB ?? null,
+          }),
     }),
-    inputs: [...new Set([...contents, ...scriptPaths, ...configReferences])],
+    inputs: scriptBase === null ? layerInputs : [...layerInputs, scriptBase],
     storeDir,
   })
   return {
     args,
     contents,
-    inputs: [...new Set([...made, ...config.used, ...script.used])],
+    inputs: [...new Set([...made, ...config.used, ...script.used, ...asRoot.used])],
     scriptPaths,
     configReferences,
     layerPath,

@@ -36,11 +36,13 @@ export interface LayeredIdentity {
 /**
  * Finds out where the parts of a layered image belong in the store.
  *
+ * @param unreferenced Store paths that the configuration may name without having them in the image.
  * @throws {DockerToolsError} `STORE_PATH_MISSING`, `FILE_UNREADABLE`, and what making inputs throws.
  */
 export async function identifyLayeredImage(
   given: ResolvedLayeredArgs,
   context: BuildContext,
+  unreferenced: readonly StorePath[] = [],
 ): Promise<LayeredIdentity> {
   const storeDir = context.store.dir
   const contents: StorePath[] = []
@@ -48,11 +50,12 @@ export async function identifyLayeredImage(
   const made = given.contents.map(madeFirst).filter((value) => value !== undefined)
   const config = await fillJson(given.config, context)
   const script = await fillText(given.extraCommands, context)
-  const inputs = [...new Set([...made, ...config.used, ...script.used])]
-  const args = { ...given, config: config.value, extraCommands: script.value }
+  const fakeRoot = await fillText(given.fakeRootCommands, context)
+  const inputs = [...new Set([...made, ...config.used, ...script.used, ...fakeRoot.used])]
+  const args = { ...given, config: config.value, extraCommands: script.value, fakeRootCommands: fakeRoot.value }
 
   const text = encodeBaseJson(args)
-  const references = await findReferences(once(text), config.paths, context.store, 'config')
+  const references = await findReferences(once(text), config.paths, context.store, 'config', unreferenced)
   const baseJson = ourOutputPath({
     name: `${args.baseName}-base.json`,
     function: 'baseJson',
@@ -60,15 +63,21 @@ export async function identifyLayeredImage(
     inputs: references,
     storeDir,
   })
-  const scriptPaths = await findScriptPaths(args.extraCommands, script.paths, contents, made, context)
+  const scriptPaths = await findScriptPaths(
+    [args.extraCommands, args.fakeRootCommands],
+    [...script.paths, ...fakeRoot.paths],
+    contents,
+    made,
+    context,
+  )
   const customisationPath = ourOutputPath({
     name: `${args.baseName}-customisation-layer`,
     function: 'customisationLayer',
     args: jsonObject({
       contents,
-      enableFakechroot: false,
+      enableFakechroot: args.enableFakechroot,
       extraCommands: args.extraCommands,
-      fakeRootCommands: '',
+      fakeRootCommands: args.fakeRootCommands,
       includeNixDB: args.includeNixDB,
     }),
     inputs: [...new Set([...contents, ...scriptPaths])],

@@ -49,6 +49,14 @@ export {
 } from './multi-platform-image.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
+export { buildNixShellImage } from './build-nix-shell-image.ts'
+export type {
+  BuildNixShellImageArgs,
+  DerivationAttributes,
+  DrvArgument,
+  StreamNixShellImageArgs,
+} from './nix-shell-image-args.ts'
+export { streamNixShellImage } from './stream-nix-shell-image.ts'
 export { binSh, type BinShArgs } from './bin-sh.ts'
 export { caCertificates, type CaCertificatesArgs } from './ca-certificates.ts'
 export { fakeNss, type FakeNssArgs } from './fake-nss.ts'

@@ -29,6 +29,8 @@ export interface LayeredOutputs {
 export interface LayeredWork {
   readonly imageName: string
   readonly baseName: string
+  /** Name of the archive without its ending. */
+  readonly archiveName: string
   identity(context: BuildContext): Promise<LayeredIdentity>
   /** Writes the archive of a plan, compressed. */
   write(plan: LayeredPlan, compressor: CompressorName, context: BuildContext, sink: ByteSink): Promise<unknown>
@@ -84,7 +86,7 @@ export function layeredOutputs(work: LayeredWork): LayeredOutputs {
       },
     }),
     archive: (compressor) => {
-      const name = `${baseName}.tar${EXTENSIONS[compressor] ?? ''}`
+      const name = `${work.archiveName}.tar${EXTENSIONS[compressor] ?? ''}`
       return ownRealisable({
         name,
         outPath: (context) => derived(name, 'buildLayeredImage', { compressor }, context),

@@ -1,4 +1,4 @@
-import { getCompressor } from '#compress'
+import { type CompressorName, getCompressor } from '#compress'
 import { placeholderOf, REALISE } from '#derivation'
 import { type ByteSink, iterateWrites } from '#util'
 import type { StorePath } from '#store'
@@ -13,21 +13,29 @@ import type { BuildOptions, Conf, ImageSummary, RealiseOutputOptions, Recipe, Wr
 import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
 import { streamImage } from './stream-image.ts'
 
-/**
- * What both layered functions return, but for what only one of them has.
- *
- * @param compressor Of the archive that is the result; without it that is a program that streams.
- */
+/** What differs between the functions whose images are layered. */
+export interface LayeredVariant {
+  /** Of the archive that is the result; without it that is a program that streams. */
+  readonly compressor?: CompressorName
+  /** Name of that archive without its ending. Default: the last part of the image's. */
+  readonly archiveName?: string
+  /** Finds out where the image's parts belong. Default: as its arguments say. */
+  readonly identify?: (context: BuildContext) => Promise<LayeredIdentity>
+}
+
+/** What all layered functions return, but for what only some of them have. */
 export function layeredRecipe<F extends Recipe['function']>(
   functionName: F,
   given: Readonly<Record<string, unknown>>,
   args: ResolvedLayeredArgs,
-  compressor?: 'none' | 'gz' | 'zstd',
+  variant: LayeredVariant = {},
 ): Recipe & { readonly function: F } {
+  const { compressor, archiveName = args.baseName } = variant
+  const identify = variant.identify ?? ((context: BuildContext) => identifyLayeredImage(args, context))
   const imageName = args.name.toLowerCase()
   const identities = new WeakMap<BuildContext, Promise<LayeredIdentity>>()
   const identity = async (context: BuildContext): Promise<LayeredIdentity> => {
-    const known = identities.get(context) ?? identifyLayeredImage(args, context)
+    const known = identities.get(context) ?? identify(context)
     identities.set(context, known)
     return await known
   }
@@ -39,7 +47,7 @@ export function layeredRecipe<F extends Recipe['function']>(
       await using plan = await planLayeredImage(await identity(context), context)
       return await use(plan, context)
     })
-  const outputs = layeredOutputs({ imageName, baseName: args.baseName, identity, write: writePacked })
+  const outputs = layeredOutputs({ imageName, baseName: args.baseName, archiveName, identity, write: writePacked })
   const archive = outputs.archive(compressor ?? 'none')
   const realisation: ImageRealisation = {
     ...(compressor === undefined ? outputs.stream : archive[REALISE]),

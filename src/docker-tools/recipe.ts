@@ -1,6 +1,7 @@
 import type { Builder, Realisable } from '#derivation'
 import type { Reporter } from '#events'
 import type { Digest } from '#image'
+import type { RunnerName } from '#runner'
 import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 
@@ -24,6 +25,13 @@ export interface BuildOptions {
   readonly threads?: number
   /** Who builds derivations: this package (`own`, the default), or an installed Nix (`nix`). */
   readonly builder?: Builder
+  /**
+   * How `fakeRootCommands` and `runAsRoot` are run: `fakeroot`, `namespace` or `vm`. Default: the first that is here
+   * and can do what the script needs; which one it is comes as an event.
+   */
+  readonly runner?: RunnerName
+  /** Seconds that each script may take. Default: no limit. */
+  readonly scriptTimeoutSeconds?: number
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
@@ -79,7 +87,13 @@ export interface Conf {
  * yet. In a text (`${image}`) it stands for the store path of its result.
  */
 export interface Recipe extends Realisable {
-  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages'
+  readonly function:
+    | 'streamLayeredImage'
+    | 'buildLayeredImage'
+    | 'buildImage'
+    | 'mergeImages'
+    | 'streamNixShellImage'
+    | 'buildNixShellImage'
   /** The lower-cased name. */
   readonly imageName: string
   /** The arguments, as they were given. */
@@ -110,16 +124,16 @@ export interface Recipe extends Realisable {
   chunks(options?: WriteOptions): AsyncGenerator<Uint8Array>
 }
 
-/** What `streamLayeredImage` returns. */
+/** What `streamLayeredImage` returns, and `streamNixShellImage`. */
 export interface StreamRecipe extends Recipe {
-  readonly function: 'streamLayeredImage'
+  readonly function: 'streamLayeredImage' | 'streamNixShellImage'
   /** As upstream's output: what is built is a program that streams. */
   readonly isExe: true
 }
 
-/** What `buildLayeredImage` returns. */
+/** What `buildLayeredImage` returns, and `buildNixShellImage`. */
 export interface ArchiveRecipe extends Recipe {
-  readonly function: 'buildLayeredImage'
+  readonly function: 'buildLayeredImage' | 'buildNixShellImage'
   readonly compressor: 'none' | 'gz' | 'zstd'
   /** The recipe of the same image uncompressed and streamed. */
   readonly stream: StreamRecipe

@@ -80,13 +80,13 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { layeringPipeline: [['popularity_contst']] },
     { code: 'DEFINITION_INVALID', message: /popularity_contst/ },
   ],
-  'fakeRootCommands, which comes later': [
-    { fakeRootCommands: 'true' },
-    { code: 'NOT_IMPLEMENTED', message: /fakeRootCommands/ },
+  'fakeRootCommands that are a list': [
+    { fakeRootCommands: ['true'] },
+    { code: 'DEFINITION_INVALID', message: /"fakeRootCommands": it is .*, it should be a string/ },
   ],
-  'enableFakechroot, which comes later': [
-    { enableFakechroot: true },
-    { code: 'NOT_IMPLEMENTED', message: /enableFakechroot/ },
+  'enableFakechroot that is a text': [
+    { enableFakechroot: 'yes' },
+    { code: 'DEFINITION_INVALID', message: /"enableFakechroot": it is "yes", it should be true or false/ },
   ],
   'includeNixDB that is a text': [
     { includeNixDB: 'yes' },
