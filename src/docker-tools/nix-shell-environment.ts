@@ -1,4 +1,3 @@
-import { jsonObject, sortJson, isJsonObject } from '#image'
 import { BUILD_DIRECTORY } from './resolve-nix-shell-args.ts'
 
 /** What the environment of a nix-shell image is made of. Values may have placeholders. */
@@ -22,26 +21,24 @@ export interface NixShellEnvironment {
  */
 export function nixShellEnvironment(input: NixShellEnvironment): readonly string[] {
   const { variables, passedFiles, certificates } = input
-  const own = [...variables].map(([name, value]): readonly [string, string] => {
-    const file = passedFiles.get(name)
-    return file === undefined ? [name, value] : [`${name}Path`, file]
-  })
-  const all = {
-    ...(certificates === undefined ? {} : { SSL_CERT_FILE: certificates, NIX_SSL_CERT_FILE: certificates }),
-    // So that the shell and `buildDerivation` can be what a container runs.
-    PATH: input.staticPath,
-    HOME: input.homeDirectory,
-    NIX_STORE: input.storeDir,
-    NIX_BUILD_CORES: '1',
-    ...Object.fromEntries(own),
-    NIX_BUILD_TOP: BUILD_DIRECTORY,
-    TMPDIR: BUILD_DIRECTORY,
-    TEMPDIR: BUILD_DIRECTORY,
-    TMP: BUILD_DIRECTORY,
-    TEMP: BUILD_DIRECTORY,
-    PWD: BUILD_DIRECTORY,
-    TERM: 'xterm-256color',
+  const all = new Map<string, string>()
+  const set = (given: Readonly<Record<string, string>>): void => {
+    for (const [name, value] of Object.entries(given)) all.set(name, value)
   }
-  const sorted = sortJson(jsonObject(all))
-  return isJsonObject(sorted) ? [...sorted].map(([name, value]) => `${name}=${String(value)}`) : []
+  if (certificates !== undefined) set({ SSL_CERT_FILE: certificates, NIX_SSL_CERT_FILE: certificates })
+  // With this PATH the shell and `buildDerivation` can be what a container runs.
+  set({ PATH: input.staticPath, HOME: input.homeDirectory, NIX_STORE: input.storeDir, NIX_BUILD_CORES: '1' })
+  for (const [name, value] of variables) {
+    const file = passedFiles.get(name)
+    if (file === undefined) all.set(name, value)
+    else all.set(`${name}Path`, file)
+  }
+  for (const name of ['NIX_BUILD_TOP', 'TMPDIR', 'TEMPDIR', 'TMP', 'TEMP', 'PWD']) all.set(name, BUILD_DIRECTORY)
+  set({ TERM: 'xterm-256color' })
+  return [...all].toSorted(byName).map(([name, value]) => `${name}=${value}`)
+}
+
+/** In the order of a Nix attribute set: by the bytes of names. */
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -77,7 +77,8 @@ export async function spawnChecked(program: string, args: readonly string[], opt
     stderrTail = (stderrTail + text).slice(-STDERR_TAIL_BYTES)
     report({ type: 'script-output', step: options.step, text })
   })
-  const pipes = child.stdio.slice(3).filter((stream) => stream instanceof Duplex)
+  // A lifeline stays whole until the program ends.
+  const pipes = options.hasLifeline === true ? [] : child.stdio.slice(3).filter((stream) => stream instanceof Duplex)
   const pipeAt = (descriptor: number): Duplex => {
     const pipe = child.stdio[descriptor]
     if (pipe instanceof Duplex) return pipe

@@ -9,7 +9,7 @@ import { collectEvents, collectingSink } from '../support/collect.ts'
 import { listTar, listingText, memberNamed, type TarListing, type TarRow } from '../support/list-tar.ts'
 import { GOLDEN, GOLDEN_STORE, skipWithoutGolden } from '../support/places.ts'
 import { manifestOf } from './compare-archives.ts'
-import { type GoldenCase, readCases } from './golden-case.ts'
+import { type ExpectedImage, type GoldenCase, readCases } from './golden-case.ts'
 
 interface ShellCase extends Omit<GoldenCase, 'function' | 'derived'> {
   readonly function: 'streamNixShellImage' | 'buildNixShellImage'
@@ -107,7 +107,7 @@ for (const golden of cases) {
     for (const [path, text] of Object.entries(golden.derived.files)) {
       assert.deepEqual(statements(textInLayers(listings, path)), statements(text), path)
     }
-    const expected = golden.expect as unknown as { images: { layers: { diffId: string }[] }[] }
+    const expected = golden.expect as ExpectedImage
     const digest = expected.images[0]?.layers.at(-1)?.diffId.replace('sha256:', '')
     const top = listings.at(-1)?.members.map(({ row }) => withFreeLink(row)) ?? []
     assert.equal(
