@@ -8,6 +8,10 @@
  * @see https://refspecs.linuxfoundation.org/elf/elf.pdf
  */
 
+/** Processors, in ELF's numbers. */
+export const X86_64 = 62
+export const AARCH64 = 183
+
 /** Where the kernel maps the file; the customary address. */
 const LOAD_ADDRESS = 0x400000
 const ELF_HEADER_BYTES = 64
@@ -27,8 +31,16 @@ export function helloProgram(file: string, otherwise: string): Uint8Array {
   const text = Buffer.from(otherwise)
   const codeBytes = code(0, 0, text.length).length
   const machine = code(codeBytes, codeBytes + path.length, text.length)
-  const body = Buffer.concat([machine, path, text])
-  return Buffer.concat([elfHeader(), programHeader(CODE_START + body.length), body])
+  return executable(X86_64, Buffer.concat([machine, path, text]))
+}
+
+/**
+ * @param machine What the instructions are for, as ELF numbers it.
+ * @param body Instructions, from the first one that is run, and data.
+ * @returns A static ELF executable.
+ */
+export function executable(machine: number, body: Buffer): Uint8Array {
+  return Buffer.concat([elfHeader(machine), programHeader(CODE_START + body.length), body])
 }
 
 /**
@@ -73,12 +85,12 @@ function code(pathOffset: number, textOffset: number, textBytes: number): Buffer
   ])
 }
 
-/** 64 bits, little endian, System V, an executable for x86_64. */
-function elfHeader(): Buffer {
+/** 64 bits, little endian, System V, an executable. */
+function elfHeader(machine: number): Buffer {
   const header = Buffer.alloc(ELF_HEADER_BYTES)
   header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
   header.writeUInt16LE(2, 16) // e_type: executable
-  header.writeUInt16LE(62, 18) // e_machine: x86_64
+  header.writeUInt16LE(machine, 18) // e_machine
   header.writeUInt32LE(1, 20) // e_version
   header.writeBigUInt64LE(BigInt(LOAD_ADDRESS + CODE_START), 24) // e_entry
   header.writeBigUInt64LE(BigInt(ELF_HEADER_BYTES), 32) // e_phoff

@@ -79,8 +79,6 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
 /** Names of all that a definition may use. */
 export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
-/** Functions of the plan that are not built yet: known, and refused. */
-export const UNBUILT: readonly string[] = []
 
 /**
  * How an argument is read where it is not a plain value with definitions in it:

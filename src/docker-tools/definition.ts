@@ -2,7 +2,7 @@ import type { Realisable } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
 import { nearestName } from '#util'
-import { ARGUMENT_KINDS, FUNCTIONS, UNBUILT } from './definition-functions.ts'
+import { ARGUMENT_KINDS, FUNCTIONS } from './definition-functions.ts'
 import type { ExportRecipe } from './export-recipe.ts'
 import { type MultiPlatformImage, multiPlatformImage } from './multi-platform-image.ts'
 import { isRecipe } from './path-argument.ts'
@@ -65,10 +65,7 @@ function readDefinition(value: JsonValue): { readonly name: string; readonly arg
 function lookUp(name: string): (args: never) => Realisable {
   const found = FUNCTIONS.get(name)
   if (found !== undefined) return found
-  if (UNBUILT.includes(name)) {
-    throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot use function "${name}": it is not supported yet`)
-  }
-  const nearest = nearestName(name, [...FUNCTIONS.keys(), ...UNBUILT])
+  const nearest = nearestName(name, [...FUNCTIONS.keys()])
   throw invalid(`there is no function "${name}"${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`)
 }
 
