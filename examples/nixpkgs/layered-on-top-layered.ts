@@ -3,7 +3,7 @@ import layeredImage from './layered-image.ts'
 import { bash, coreutils } from './packages/packages.ts'
 
 /**
- * Layers on top of layers. What the base has is not there twice.
+ * Layers on top of layers.
  *
  *     npx dockertools stream examples/nixpkgs/layered-on-top-layered.ts | docker load
  *     docker run --rm layered-on-top-layered
