@@ -79,7 +79,6 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
 /** Names of all that a definition may use. */
 export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
-
 /**
  * How an argument is read where it is not a plain value with definitions in it:
  * - `json`: passed on as it is, with numbers as they were written. An object in it is data, whatever its names.
