@@ -95,7 +95,14 @@ describe('pullImage in the store', () => {
       ['sha512', { sha256: null, outputHash: hexOf('sha512'), outputHashAlgo: 'sha512' }],
     ] as const) {
       const path = printed(await run(bench, pulled(more), ['build', '--no-out-link']))
-      const answer = execFileSync('nix-store', ['--print-fixed-path', algorithm, hexOf(algorithm), NAME])
+      const answer = execFileSync('nix-store', [
+        '--store',
+        'dummy://',
+        '--print-fixed-path',
+        algorithm,
+        hexOf(algorithm),
+        NAME,
+      ])
       assert.equal(storePathIn(path), answer.toString().trimEnd())
     }
   })
