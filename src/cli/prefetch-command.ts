@@ -4,6 +4,7 @@ import { parseReference } from '#registry'
 import type { HashAlgorithm } from '#store'
 import { type Command, type CommandInput, switchOption, textOption } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
+import { defaultTarget } from './default-stores.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
 
 const ALGORITHMS: readonly HashAlgorithm[] = ['md5', 'sha1', 'sha256', 'sha512']
@@ -91,7 +92,7 @@ function readRequest(input: CommandInput): Parameters<typeof prefetchImage>[0] {
       variant: undefined,
     },
     algorithm: hashAlgorithm(),
-    store: textOption(input, 'store') ?? 'local',
+    store: textOption(input, 'store') ?? defaultTarget(),
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type WritableStore,
 } from '#store'
 import { type CommandInput, switchOption, textOption, textOptions } from './command.ts'
+import { defaultStores, defaultTarget } from './default-stores.ts'
 
 /** Adds files and trees, and prints their store paths in the order they were given. */
 export async function storeAdd(input: CommandInput): Promise<void> {
@@ -100,16 +101,12 @@ export async function storeCopy(input: CommandInput): Promise<void> {
 function openTarget(input: CommandInput, option: 'store' | 'to'): WritableStore {
   const [given, ...more] = option === 'store' ? textOptions(input, 'store') : [textOption(input, 'to')]
   if (more.length > 0) throw new DockerToolsError('USAGE', 'Cannot use "--store" twice here: one store is written to')
-  return openWritableStore(given ?? defaultStores().find((uri) => /^local(?::|$)/.test(uri)) ?? 'local')
+  return openWritableStore(given ?? defaultTarget())
 }
 
 async function openSource(input: CommandInput): Promise<Store> {
   const given = textOptions(input, 'store')
   return await openStores(given.length > 0 ? given : defaultStores(), storeOptionsOf(input))
-}
-
-function defaultStores(): string[] {
-  return (process.env['DOCKERTOOLS_STORE'] ?? '').split(' ').filter((uri) => uri !== '')
 }
 
 function storeOptionsOf(input: CommandInput): StoreOptions {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { digestOfBytes } from '../support/fake-registry.ts'
+import { digestOfBytes, serveHoldings, startServer } from '../support/fake-registry.ts'
 import { dockerFiles, tarOf } from '../support/make-image.ts'
 import { until } from '../support/processes.ts'
 import { type Bench, type CliResult, makeBench, resultOf } from '../support/run-cli.ts'
@@ -87,6 +87,54 @@ describe('dockertools push', () => {
     assert.ok(layers.some(({ size }) => size > 20_000_000))
     for (const { digest, size } of layers) assert.equal(registry.blobs.get(digest)?.length, size)
     for (const [digest, bytes] of registry.blobs) assert.equal(digestOfBytes(bytes), digest)
+    assert.deepEqual(bench.leftovers(), [])
+  })
+
+  test('pushes images with parts that are built first, archives that are outputs, and what was pulled', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry()
+    const store = ['--store', `local:${bench.path}/store`]
+    const pushed = async (name: string, definition: unknown): Promise<{ config: string; digest: string }> => {
+      writeFileSync(join(bench.path, 'it.json'), JSON.stringify(definition))
+      const { status, stdout, stderr } = await bench.run([
+        'push',
+        'it.json',
+        `${registry.host}/${name}:1`,
+        '-q',
+        ...store,
+      ])
+      assert.equal(status, 0, stderr)
+      const manifest = registry.manifests.get('1') ?? Buffer.alloc(0)
+      const { config } = JSON.parse(String(manifest)) as { config: { digest: string } }
+      return { config: config.digest, digest: stdout.toString().replace(/^.*@/, '').trimEnd() }
+    }
+    const motd = { function: 'writeTextDir', args: { path: 'etc/motd', text: 'hello\n' } }
+    const args = { name: 'x', tag: '1', architecture: 'amd64', contents: [motd], compressor: 'none' }
+    const image = {
+      function: 'buildLayeredImage',
+      args: { ...args, config: { Env: [{ concat: ['MOTD=', motd, '/etc'] }] } },
+    }
+    const first = await pushed('a/made', image)
+    const { config } = JSON.parse(String(registry.blobs.get(first.config))) as { config: { Env: string[] } }
+    assert.match(config.Env.at(-1) ?? '', /^MOTD=\/nix\/store\/[0-9a-z]{32}-motd\/etc$/)
+
+    const imported = { function: 'importPath', args: { path: './archive.tar' } }
+    const built = await bench.run(['stream', 'it.json', '-q', ...store])
+    writeFileSync(join(bench.path, 'archive.tar'), built.stdout)
+    const second = await pushed('b/imported', imported)
+    assert.equal(second.config, first.config)
+
+    const manifests = new Map([...registry.manifests.values()].map((bytes) => [digestOfBytes(bytes), bytes]))
+    const holdings = { blobs: registry.blobs, manifests }
+    await using source = await startServer((request, response) => serveHoldings(holdings, request, response))
+    const from = ['prefetch', `${source.host}/b/imported`, second.digest]
+    const prefetched = await bench.run([...from, '--json', '-q', ...store])
+    assert.equal(prefetched.status, 0, prefetched.stderr)
+    const pullArgs = JSON.parse(prefetched.stdout.toString()) as Readonly<Record<string, unknown>>
+    const pull = { function: 'pullImage', args: { ...pullArgs, arch: 'amd64' } }
+    assert.equal((await pushed('c/pulled', pull)).config, first.config)
+    const both = { images: { amd64: pull }, tag: '1' }
+    assert.equal((await pushed('d/platforms', both)).config, first.config)
     assert.deepEqual(bench.leftovers(), [])
   })
 
