@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
-import { placeholderOf, REALISE } from '#derivation'
+import { derivation, placeholderOf, REALISE, type Realisation } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { formatReference } from '#registry'
-import { formatHash, makeFixedOutputPath, type StorePath } from '#store'
+import { formatHash, type Hash, makeFixedOutputPath, type StorePath } from '#store'
 import type { ByteSink } from '#util'
 import type { BuildContext } from './build-context.ts'
 import { noConf } from './build-image.ts'
@@ -84,7 +84,12 @@ export function pullImage(args: PullImageArgs): PulledRecipe {
       return []
     },
   })
-  const realisation: ImageRealisation = { ...output[REALISE], archive: output, writeTo: write }
+  const realisation: ImageRealisation = {
+    ...output[REALISE],
+    derivation: derivationOf(args, names.name, expected.hash),
+    archive: output,
+    writeTo: write,
+  }
   const recipe: PulledRecipe = {
     function: 'pullImage',
     imageName: names.imageName,
@@ -105,6 +110,27 @@ export function pullImage(args: PullImageArgs): PulledRecipe {
     chunks: (options: WriteOptions = {}) => ownedChunks((sink) => recipe.writeTo(sink, options)),
   }
   return recipe
+}
+
+/**
+ * The derivation that the archive counts as an output of where another derivation uses it. Of a fixed output only name
+ * and hash go into the paths of those, so they are the same as with nixpkgs' own derivation.
+ */
+function derivationOf(args: PullImageArgs, name: string, hash: Hash): NonNullable<Realisation['derivation']> {
+  const fixed = derivation({
+    name,
+    system: 'builtin',
+    builder: 'builtin:dockertools',
+    function: 'pullImage',
+    formatVersion: '1',
+    imageName: args.imageName,
+    imageDigest: args.imageDigest,
+    outputHashMode: 'flat',
+    outputHash: formatHash(hash, 'hex'),
+    outputHashAlgo: hash.algorithm,
+  })
+  // Outputs of derivations have one.
+  return fixed[REALISE].derivation!
 }
 
 function notRenamed(what: string, repoTag: string): DockerToolsError {

@@ -181,8 +181,3 @@ export interface PulledRecipe extends ImageFileRecipe {
   readonly function: 'pullImage'
   readonly imageDigest: string
 }
-
-/** Whether a recipe says itself where its result is. */
-export function isImageFileRecipe(recipe: Recipe): recipe is ImageFileRecipe {
-  return 'outputPath' in recipe
-}

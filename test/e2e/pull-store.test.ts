@@ -107,6 +107,17 @@ describe('pullImage in the store', () => {
     }
   })
 
+  test('what is made of it has the paths that it has with any other fetcher of the same file', async () => {
+    await using bench = await makeBench()
+    const copyOf = (file: unknown) => ({
+      function: 'runCommand',
+      args: { name: 'copy', env: { file }, script: 'echo "$file" > $out' },
+    })
+    const fetched = { function: 'fetchurl', args: { name: NAME, url: `${server.origin}/archive`, sha256 } }
+    const path = printed(await run(bench, copyOf(pulled()), ['build']))
+    assert.equal(printed(await runOffline(bench, copyOf(fetched), ['build'])), path)
+  })
+
   test('what one store has is taken from there by all commands, into another store too', async () => {
     await using bench = await makeBench()
     const path = printed(await run(bench, pulled(), ['build']))
