@@ -40,7 +40,7 @@ export async function runShellStep(
     outputsFolder: place.outputsFolder,
     buildFolder: place.buildFolder,
     scratch: place.scratch,
-    inputs: await Promise.all(place.visible.map((path) => bindOf(session.writable, path))),
+    inputs: await session.all(place.visible.map((path) => bindOf(session.writable, path))),
     hasNetwork: false,
     timeLimitSeconds: session.timeLimitSeconds,
     signal: session.signal,
