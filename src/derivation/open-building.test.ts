@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { probeIsolation } from '#runner'
 import { ROOT } from '../../test/support/places.ts'
@@ -20,7 +21,10 @@ function realiseOpenly(root: string, value: string): string[] {
     import { openWritableStore } from '#store'
     await using store = openWritableStore('local:${root}')
     const said = []
-    const report = (event) => event.type === 'warning' && said.push(event.code + ' ' + event.message)
+    const report = (event) => {
+      if (event.type === 'warning') said.push(event.code + ' ' + event.message)
+      if (event.type === 'script-output') said.push(event.text)
+    }
     const session = openRealiseSession({ store, writable: store })
     try {
       const path = await withReporter(report, () => session.realise(${value}))
@@ -43,6 +47,18 @@ test(
     )
     assert.match(warning!, /^NOT_ISOLATED the builder of "open" is not isolated, .*unshare/s)
     assert.equal(content, 'b /homeless-shelter 0022\n')
+
+    // Nobody quotes "$out".
+    const spaced = realiseOpenly(
+      join(shop.path, 'a place'),
+      `runCommand('open', {}, 'echo > $TMPDIR/x; echo 1 > $out')`,
+    )
+    assert.equal(spaced.at(-1), '1\n')
+    assert.equal(spaced.length, 2)
+    assert.match(
+      realiseOpenly(join(shop.path, 'a place'), `runCommand('self', {}, 'mkdir $out; ln -s $out/x $out/y')`).at(-1)!,
+      /^OUTPUT_INVALID/,
+    )
 
     const self = realiseOpenly(shop.root, `runCommand('self', {}, 'mkdir $out; echo see $out > $out/file')`).at(-1)!
     assert.match(self, /^OUTPUT_INVALID Cannot use what the builder of "self" made: ".*-self\/file" names the folder/)

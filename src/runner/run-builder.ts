@@ -1,6 +1,7 @@
 import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DockerToolsError, ScriptError } from '#errors'
+import { withReporter } from '#events'
 import { makeTempDir, spawnChecked } from '#util'
 import type { BuilderCommand, BuilderJob } from './builder-job.ts'
 import { SANDBOX_PROGRAM, sandboxArguments } from './builder-sandbox.ts'
@@ -58,7 +59,9 @@ async function tryIsolation(): Promise<Availability> {
   const command = (): BuilderCommand => ({ program: '/bin/true', args: [], env: {}, files: new Map() })
   const job = { ...none, ...folders, step: 'a builder', command }
   try {
-    await runInSandbox(job, AbortSignal.timeout(30_000))
+    // What it says is the reason, and told as such.
+    const silent = (): void => undefined
+    await withReporter(silent, () => runInSandbox(job, AbortSignal.timeout(30_000)))
     return { isAvailable: true }
   } catch (error) {
     if (!(error instanceof DockerToolsError)) throw error
