@@ -24,7 +24,7 @@ export async function buildWithNix(
   const { root } = session.writable
   await session.once(`nix ${isRebuild} ${written.path}`, async () => {
     // Nix knows neither our own builders, nor what only the other stores have.
-    await Promise.all(values.map((value) => session.realise(value)))
+    await session.all(values.map((value) => session.realise(value)))
     await instantiate(session, instance)
     await session.bring(instance.inputs)
     await session.inTurn(async () => {

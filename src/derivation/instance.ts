@@ -39,7 +39,7 @@ export async function makeInstance(
 /** Writes the `.drv` of a derivation, and those it is built from, to the local store. */
 export async function instantiate(session: RealiseSession, { spec, written, values }: Instance): Promise<StorePath> {
   return await session.once(`instantiate ${written.path}`, async () => {
-    await Promise.all(
+    await session.all(
       values.map(async (value) => {
         const { derivation } = value[REALISE]
         await (derivation === undefined ? session.realise(value) : derivation.instantiate(session))

@@ -42,7 +42,7 @@ class Session implements RealiseSession {
   readonly builder: Builder
   readonly baseDirectory: string
   readonly timeLimitSeconds: number | undefined
-  readonly signal: AbortSignal | undefined
+  readonly signal: AbortSignal
   readonly storeOptions: StoreOptions
   readonly #paths = new OnceMap<Realisable, StorePath>()
   readonly #outputs = new OnceMap<Realisable, StorePath>()
@@ -51,6 +51,9 @@ class Session implements RealiseSession {
   readonly #waits = new WaitGraph()
   readonly #tasks = new WeakMap<Realisable, Tasks>()
   readonly #turns: Turns
+  readonly #stop = new AbortController()
+  /** The first that failed: what fails afterwards may do so because it was stopped. */
+  #failure: { readonly reason: unknown } | undefined
 
   constructor(options: RealiseSessionOptions) {
     this.writable = options.writable
@@ -58,7 +61,8 @@ class Session implements RealiseSession {
     this.builder = options.builder ?? 'own'
     this.baseDirectory = options.baseDirectory ?? process.cwd()
     this.timeLimitSeconds = options.timeLimitSeconds
-    this.signal = options.signal
+    this.signal =
+      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal])
     this.storeOptions = options.storeOptions ?? (options.signal === undefined ? {} : { signal: options.signal })
     this.#turns = new Turns(options.jobs ?? availableParallelism())
   }
@@ -86,6 +90,23 @@ class Session implements RealiseSession {
     if (missing.length > 0) await this.writable.copyClosure(this.store, missing)
   }
 
+  async all<Result>(works: readonly Promise<Result>[]): Promise<Result[]> {
+    const results = await Promise.allSettled(
+      works.map(async (work) => {
+        try {
+          return await work
+        } catch (reason) {
+          this.#failure ??= { reason }
+          this.#stop.abort()
+          throw reason
+        }
+      }),
+    )
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw this.#failure!.reason
+    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  }
+
   async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     return await this.#turns.take(() => {
       checkNotStopped(this.signal)
@@ -108,7 +129,7 @@ class Session implements RealiseSession {
   }
 }
 
-function checkNotStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return
+function checkNotStopped(signal: AbortSignal): void {
+  if (!signal.aborted) return
   throw new DockerToolsError('INTERRUPTED', 'Cannot go on building: it was interrupted')
 }

@@ -82,7 +82,8 @@ export interface RealiseSession {
   readonly baseDirectory: string
   /** After which a builder is stopped, in seconds; without it, never. */
   readonly timeLimitSeconds: number | undefined
-  readonly signal: AbortSignal | undefined
+  /** Fires when the caller stops the work, and when some of it has failed. */
+  readonly signal: AbortSignal
   /** How further stores are opened, such as a binary cache that a definition names. */
   readonly storeOptions: StoreOptions
 
@@ -105,6 +106,13 @@ export interface RealiseSession {
 
   /** Brings store paths with all they refer to into `writable`. */
   bring(paths: readonly StorePath[]): Promise<void>
+
+  /**
+   * Waits for work that goes on at the same time. When one fails, the others are
+   * stopped, and have ended before the failure is told: none of them may still
+   * write to a store that is closed because of it.
+   */
+  all<Result>(works: readonly Promise<Result>[]): Promise<Result[]>
 
   /** Does work that takes the machine's time when it is its turn. Work must not wait for other work in here. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>

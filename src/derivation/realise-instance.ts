@@ -42,7 +42,7 @@ export async function realiseInstance(
   const path = written.outputs.get(output)!
   if (!isRebuild && (await isMade(session, path))) return path
   await session.once(`${isRebuild ? 'rebuild' : 'build'} ${written.path}`, async () => {
-    await Promise.all(instance.values.map((value) => session.realise(value)))
+    await session.all(instance.values.map((value) => session.realise(value)))
     await instantiate(session, instance)
     await session.bring(instance.inputs)
     await session.inTurn(() => makeAlone(session, instance, isRebuild, make))

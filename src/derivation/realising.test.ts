@@ -4,11 +4,13 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Built,
   derivation,
   fetchurl,
   isRealisable,
+  placeholderOf,
   REALISE,
   type Realisable,
   type RealiseSession,
@@ -21,7 +23,7 @@ import {
 import { probeIsolation } from '#runner'
 import { hashBytes, formatHash, type StorePath } from '#store'
 import { needs, needsRoot } from '../../test/support/places.ts'
-import { failsWith, openWorkshop, startProgram } from './test-support.test.ts'
+import { commandLines, failsWith, openWorkshop, startProgram } from './test-support.test.ts'
 
 const isolation = await probeIsolation()
 const needsIsolation = { skip: isolation.isAvailable ? false : `no namespaces here: ${isolation.reason}` }
@@ -219,4 +221,49 @@ test('a path that no store has is told, as is one that is none', async () => {
     shop.realise(symlinkJoin({ name: 'x', paths: ['./gone'] })),
     failsWith('FILE_UNREADABLE', 'gone'),
   )
+})
+
+test('when one of several fails, the others have ended before the failure is told', async () => {
+  await using shop = await openWorkshop()
+  let isAtWork = false
+  const fails: Realisable = {
+    [REALISE]: {
+      name: 'fails',
+      outPath: () => Promise.reject(new Error('the reason')),
+      realise: () => Promise.reject(new Error('the reason')),
+    },
+    toString: () => placeholderOf(fails),
+  }
+  const writes: Realisable = {
+    [REALISE]: {
+      name: 'writes',
+      outPath: async (session) => {
+        isAtWork = true
+        await delay(50)
+        isAtWork = false
+        return await session.writable.addText('late', '', [])
+      },
+      realise: async (session) => await session.outPath(writes),
+    },
+    toString: () => placeholderOf(writes),
+  }
+  for (const value of [
+    writeText('text', `${fails}${writes}`),
+    runCommand('command', {}, `${fails}${writes}`),
+    symlinkJoin({ name: 'joined', paths: [fails, writes] }),
+  ]) {
+    await assert.rejects(shop.session().realise(value), /the reason/)
+    assert.ok(!isAtWork)
+  }
+})
+
+test('a builder is stopped when another has failed', needsIsolation, async () => {
+  await using shop = await openWorkshop()
+  const slow = runCommand('slow', {}, 'echo slow; sleep 4711.0818')
+  const fails = runCommand('fails', {}, 'echo "the reason" >&2; sleep 0.3; exit 3')
+  await assert.rejects(
+    shop.realise(runCommand('both', {}, `cat ${slow} ${fails}`), { jobs: 2 }),
+    failsWith('SCRIPT_FAILED', '"fails"', 'the reason'),
+  )
+  assert.ok(!commandLines().includes('sleep 4711.0818'), 'it is gone')
 })

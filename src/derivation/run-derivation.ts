@@ -1,8 +1,6 @@
 import { lstatSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { DockerToolsError } from '#errors'
-import { runBuilder, type StoreBind } from '#runner'
+import { type BuilderCommand, type BuilderPlace, runBuilder, type StoreBind } from '#runner'
 import { encodeNix32, hashBytes, type Store, type StorePath } from '#store'
 import { fetchFile, isFetch } from './fetch-file.ts'
 import type { Instance } from './instance.ts'
@@ -24,7 +22,6 @@ const UNSUPPORTED = [
   'disallowedReferences',
   'disallowedRequisites',
 ]
-const BUILD_FOLDER = '/build'
 
 /**
  * Runs the builder of a derivation as Nix's sandbox does.
@@ -39,19 +36,14 @@ export async function runDerivation(session: RealiseSession, instance: Instance,
     return
   }
   checkSupported(instance)
-  const { passed, env } = await fillEnvironment(instance, session.store.dir)
-  for (const [file, content] of passed) await writeFile(join(place.buildFolder, file), content)
-  const fill = fillPlaceholders(written.outputs)
   await runBuilder({
     step: `the builder of "${spec.name}"`,
-    program: fill(spec.builder),
-    args: spec.args.map(fill),
-    env,
+    command: (where) => commandOf(instance, session.store.dir, where),
     storeDir: session.store.dir,
     outputsFolder: place.outputsFolder,
     buildFolder: place.buildFolder,
     scratch: place.scratch,
-    inputs: await Promise.all(place.visible.map((path) => bindOf(session.writable, path))),
+    inputs: await session.all(place.visible.map((path) => bindOf(session.writable, path))),
     hasNetwork: spec.fixed !== undefined,
     timeLimitSeconds: session.timeLimitSeconds,
     signal: session.signal,
@@ -94,15 +86,14 @@ function checkSupported({ spec }: Instance): void {
 }
 
 /**
- * The variables that Nix gives every builder, then the derivation's own.
+ * What is run: with the variables that Nix gives every builder, then the derivation's own.
  *
  * @see nix `src/libstore/build/local-derivation-goal.cc`, `initEnv`
  */
-async function fillEnvironment(
-  { spec, written }: Instance,
-  storeDir: string,
-): Promise<{ readonly passed: ReadonlyMap<string, string>; readonly env: Record<string, string> }> {
-  const fill = fillPlaceholders(written.outputs)
+function commandOf({ spec, written }: Instance, storeDir: string, place: BuilderPlace): BuilderCommand {
+  const { buildFolder } = place
+  const outputs = new Map([...written.outputs].map(([name, path]) => [name, place.placeOf(path)]))
+  const fill = fillPlaceholders(outputs)
   const passed = new Map<string, string>()
   const own: Record<string, string> = {}
   const inFiles = new Set((spec.env['passAsFile'] ?? '').split(/\s+/))
@@ -112,7 +103,7 @@ async function fillEnvironment(
     else {
       const file = `.attr-${encodeNix32(hashBytes('sha256', name).bytes)}`
       passed.set(file, fill(value))
-      own[`${name}Path`] = `${BUILD_FOLDER}/${file}`
+      own[`${name}Path`] = `${buildFolder}/${file}`
     }
   }
   for (const name of spec.fixed === undefined ? [] : (spec.env['impureEnvVars'] ?? '').split(/\s+/)) {
@@ -124,21 +115,21 @@ async function fillEnvironment(
     NIX_STORE: storeDir,
     NIX_BUILD_CORES: '1',
     ...own,
-    ...Object.fromEntries(written.outputs),
-    NIX_BUILD_TOP: BUILD_FOLDER,
-    TMPDIR: BUILD_FOLDER,
-    TEMPDIR: BUILD_FOLDER,
-    TMP: BUILD_FOLDER,
-    TEMP: BUILD_FOLDER,
-    PWD: BUILD_FOLDER,
+    ...Object.fromEntries(outputs),
+    NIX_BUILD_TOP: buildFolder,
+    TMPDIR: buildFolder,
+    TEMPDIR: buildFolder,
+    TMP: buildFolder,
+    TEMP: buildFolder,
+    PWD: buildFolder,
     ...(spec.fixed === undefined ? {} : { NIX_OUTPUT_CHECKED: '1' }),
     NIX_LOG_FD: '2',
     TERM: 'xterm-256color',
   }
-  return { passed, env }
+  return { program: fill(spec.builder), args: spec.args.map(fill), env, files: passed }
 }
 
-function fillPlaceholders(outputs: ReadonlyMap<string, StorePath>): (text: string) => string {
+function fillPlaceholders(outputs: ReadonlyMap<string, string>): (text: string) => string {
   const pairs = [...outputs].map(([name, path]) => [placeholder(name), path] as const)
   return (text) => pairs.reduce((filled, [from, to]) => filled.replaceAll(from, to), text)
 }

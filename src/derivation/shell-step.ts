@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { runBuilder } from '#runner'
 import type { StorePath } from '#store'
 import { bindOf } from './run-derivation.ts'
@@ -30,17 +28,25 @@ export async function runShellStep(
   place: Workplace,
   step: { readonly name: string; readonly shell: string; readonly script: string; readonly out: StorePath },
 ): Promise<void> {
-  await writeFile(join(place.buildFolder, '.script'), `${step.script}\n`)
   await runBuilder({
     step: `postBuild of "${step.name}"`,
-    program: step.shell,
-    args: [...SHELL_ARGUMENTS, 'source /build/.script', 'postBuild'],
-    env: { ...SHELL_VARIABLES, HOME: '/homeless-shelter', TMPDIR: '/build', name: step.name, out: step.out },
+    command: ({ buildFolder, placeOf }) => ({
+      program: step.shell,
+      args: [...SHELL_ARGUMENTS, 'source "$0"', `${buildFolder}/.script`],
+      env: {
+        ...SHELL_VARIABLES,
+        HOME: '/homeless-shelter',
+        TMPDIR: buildFolder,
+        name: step.name,
+        out: placeOf(step.out),
+      },
+      files: new Map([['.script', `${step.script}\n`]]),
+    }),
     storeDir: session.store.dir,
     outputsFolder: place.outputsFolder,
     buildFolder: place.buildFolder,
     scratch: place.scratch,
-    inputs: await Promise.all(place.visible.map((path) => bindOf(session.writable, path))),
+    inputs: await session.all(place.visible.map((path) => bindOf(session.writable, path))),
     hasNetwork: false,
     timeLimitSeconds: session.timeLimitSeconds,
     signal: session.signal,

@@ -11,7 +11,7 @@ export interface UsedPaths {
 
 /** Resolves a list of paths. */
 export async function resolvePaths(session: RealiseSession, given: readonly PathLike[]): Promise<UsedPaths> {
-  const paths = await Promise.all(given.map((path) => resolvePath(session, path)))
+  const paths = await session.all(given.map((path) => resolvePath(session, path)))
   return {
     paths,
     values: paths.flatMap(({ value }) => (value === undefined ? [] : [value])),

@@ -30,7 +30,7 @@ export async function resolveTexts(
   for (const text of texts) for (const [found, value] of findPlaceholders(text)) placeholders.set(found, value)
   const values = new Map<Realisable, StorePath>()
   const paths = new Map<string, string>()
-  await Promise.all(
+  await session.all(
     [...placeholders].map(async ([found, value]) => {
       const path = await session.outPath(value)
       values.set(value, path)

@@ -36,7 +36,7 @@ export function writeText(...given: readonly unknown[]): Built {
         const { path, values, references, content } = await resolve(name, text, session)
         // Made again it cannot be another: the path follows from the text.
         if (await isMade(session, path)) return path
-        await Promise.all(values.map((value) => session.realise(value)))
+        await session.all(values.map((value) => session.realise(value)))
         await session.bring(references)
         return await session.writable.addText(name, content, references)
       },

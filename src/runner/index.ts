@@ -1,6 +1,7 @@
 /**
  * Runs scripts over a root, plainly or isolated, and tells what they have
- * changed: `runner.ts` is the contract. Runs builders of derivations, isolated. Knows nothing of layers or stores.
+ * changed: `runner.ts` is the contract. Runs builders of derivations, isolated where the
+ * machine allows it. Knows nothing of layers or stores.
  */
 export {
   type ChangedEntry,
@@ -14,7 +15,8 @@ export {
   type RunnerName,
   type TreeSource,
 } from './runner.ts'
-export { type BuilderJob, probeIsolation, runBuilder } from './run-builder.ts'
+export type { BuilderCommand, BuilderJob, BuilderPlace } from './builder-job.ts'
+export { probeIsolation, runBuilder } from './run-builder.ts'
 export { runJob } from './run-job.ts'
 export { runScript, type ScriptJob, STRICT_BASH } from './run-script.ts'
 export { BUILD_EPOCH_SECONDS, scriptEnvironment } from './script-environment.ts'

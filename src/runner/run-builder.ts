@@ -1,57 +1,37 @@
 import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DockerToolsError, ScriptError } from '#errors'
+import { withReporter } from '#events'
 import { makeTempDir, spawnChecked } from '#util'
+import type { BuilderCommand, BuilderJob } from './builder-job.ts'
 import { SANDBOX_PROGRAM, sandboxArguments } from './builder-sandbox.ts'
+import { runOpenly } from './run-openly.ts'
 import { scriptEnvironment } from './script-environment.ts'
-import type { Availability, StoreBind } from './store-view.ts'
+import type { Availability } from './store-view.ts'
+import { writeBuildFiles } from './write-build-files.ts'
 
-/** A builder, and what it is to see. */
-export interface BuilderJob {
-  /** For messages, such as `the builder of "hello"`. */
-  readonly step: string
-  /** Absolute. */
-  readonly program: string
-  readonly args: readonly string[]
-  /** All of it, and nothing else. */
-  readonly env: Readonly<Record<string, string>>
-  /** The store's logical folder. */
-  readonly storeDir: string
-  /** What the builder writes into the store's folder appears here. Holds a mount point for each input afterwards. */
-  readonly outputsFolder: string
-  /** Shown as `/build`, where the builder starts. */
-  readonly buildFolder: string
-  /** An empty folder for everything the run needs besides. */
-  readonly scratch: string
-  readonly inputs: readonly StoreBind[]
-  /** Only what has to have a known content may ask others for it. */
-  readonly hasNetwork: boolean
-  /** After which it is stopped; without it, never. */
-  readonly timeLimitSeconds: number | undefined
-  readonly signal: AbortSignal | undefined
-}
+/** What the sandbox shows it as. */
+const BUILD_FOLDER = '/build'
 
 /**
  * Runs a builder to its end, in namespaces of its own: it sees its inputs and
  * the machine's programs, writes its outputs and temporary files, has no
  * network, and leaves no process. Its output becomes events.
  *
+ * Where the machine gives no namespaces, it runs without them if its inputs are
+ * at their place, and that is reported as the warning `NOT_ISOLATED`.
+ *
  * @throws {ScriptError} `SCRIPT_FAILED` if it fails or takes too long.
- * @throws {DockerToolsError} `INTERRUPTED`; `STORE_UNAVAILABLE` where the machine gives no namespaces.
+ * @throws {DockerToolsError} `INTERRUPTED`; without namespaces `STORE_UNAVAILABLE`, `OUTPUT_INVALID`.
  */
 export async function runBuilder(job: BuilderJob): Promise<void> {
   const isolation = await probeIsolation()
-  if (!isolation.isAvailable) {
-    throw new DockerToolsError(
-      'STORE_UNAVAILABLE',
-      `Cannot run ${job.step}: it has to see the store at "${job.storeDir}", and cannot be shown it: ${isolation.reason}`,
-      { hint: 'Allow user namespaces, or let an installed Nix build with --builder nix' },
-    )
-  }
   const limit = job.timeLimitSeconds === undefined ? undefined : AbortSignal.timeout(job.timeLimitSeconds * 1000)
   const signals = [job.signal, limit].filter((signal) => signal !== undefined)
   try {
-    await runInSandbox(job, signals.length === 0 ? undefined : AbortSignal.any(signals))
+    const signal = signals.length === 0 ? undefined : AbortSignal.any(signals)
+    if (isolation.isAvailable) await runInSandbox(job, signal)
+    else await runOpenly(job, isolation.reason, signal)
   } catch (error) {
     if (limit?.aborted !== true || job.signal?.aborted === true) throw error
     throw tookTooLong(job, error)
@@ -74,11 +54,14 @@ async function tryIsolation(): Promise<Availability> {
     string,
   ]
   for (const folder of [outputsFolder, buildFolder, scratch]) await mkdir(folder)
-  const none = { args: [], env: {}, inputs: [], hasNetwork: false, timeLimitSeconds: undefined, signal: undefined }
+  const none = { inputs: [], hasNetwork: false, timeLimitSeconds: undefined, signal: undefined }
   const folders = { storeDir: '/nix/store', outputsFolder, buildFolder, scratch }
-  const job = { ...none, ...folders, step: 'a builder', program: '/bin/true' }
+  const command = (): BuilderCommand => ({ program: '/bin/true', args: [], env: {}, files: new Map() })
+  const job = { ...none, ...folders, step: 'a builder', command }
   try {
-    await runInSandbox(job, AbortSignal.timeout(30_000))
+    // What it says is the reason, and told as such.
+    const silent = (): void => undefined
+    await withReporter(silent, () => runInSandbox(job, AbortSignal.timeout(30_000)))
     return { isAvailable: true }
   } catch (error) {
     if (!(error instanceof DockerToolsError)) throw error
@@ -93,19 +76,21 @@ async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): P
     string,
     string,
   ]
+  const { program, args, env, files } = job.command({ buildFolder: BUILD_FOLDER, placeOf: (path) => path })
   await mkdir(root)
+  await writeBuildFiles(job.buildFolder, files)
   await makeMountPoints(job)
   const mounted = job.inputs.filter(({ kind }) => kind !== 'symlink')
   await writeFile(binds, mounted.map(({ physical, logical }) => `${physical}\0${logical}\0`).join(''))
   await writeFile(
     variables,
-    Object.entries(job.env)
+    Object.entries(env)
       .map(([name, value]) => `${name}=${value}\0`)
       .join(''),
   )
   const view = [root, job.storeDir, job.outputsFolder, binds, job.buildFolder, job.hasNetwork ? 'network' : '']
   const sandbox = ['bash', '-c', SANDBOX_PROGRAM, 'sandbox', ...view, variables]
-  await spawnChecked('unshare', [...sandboxArguments(job.hasNetwork), ...sandbox, job.program, ...job.args], {
+  await spawnChecked('unshare', [...sandboxArguments(job.hasNetwork), ...sandbox, program, ...args], {
     step: job.step,
     cwd: '/',
     env: scriptEnvironment(job.scratch),

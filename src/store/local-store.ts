@@ -25,7 +25,7 @@ import { stageOutput } from './stage-output.ts'
 import { storeError } from './store-error.ts'
 import type { StoreOptions } from './store-options.ts'
 import { compareStorePaths, findNameFault, storePathBaseName, storePathHash, type StorePath } from './store-path.ts'
-import { StoreWriter } from './store-writer.ts'
+import { type StagedPath, StoreWriter } from './store-writer.ts'
 import type { Store } from './store.ts'
 import { unpackEntries } from './unpack-entries.ts'
 import { verifyStore } from './verify-store.ts'
@@ -145,18 +145,19 @@ export class LocalStore implements WritableStore {
     const writer = await this.#write()
     const paths = [...options.known, ...outputs.map(({ path }) => path)]
     const known = new Map(paths.map((path) => [storePathHash(path), path]))
-    const staged = await this.#asStoreError('register outputs in', () =>
-      Promise.all(
-        outputs.map(async ({ path, physicalTemp, contentAddress }) => {
-          const { physical, metered } = await stageOutput(physicalTemp, writer.room, new Set(known.keys()))
-          const references = [...metered.hashParts].map((part) => known.get(part)!).toSorted(compareStorePaths)
-          const { deriver } = options
-          const more = { isBuiltHere: true, ...(deriver === undefined ? {} : { deriver }) }
-          const address = contentAddress === undefined ? {} : { contentAddress }
-          return { physical, registration: this.#register(path, metered, references, { ...more, ...address }) }
-        }),
-      ),
-    )
+    const stage = async ({ path, physicalTemp, contentAddress }: NewOutput): Promise<StagedPath> => {
+      const { physical, metered } = await stageOutput(physicalTemp, writer.room, new Set(known.keys()))
+      const references = [...metered.hashParts].map((part) => known.get(part)!).toSorted(compareStorePaths)
+      const { deriver } = options
+      const more = { isBuiltHere: true, ...(deriver === undefined ? {} : { deriver }) }
+      const address = contentAddress === undefined ? {} : { contentAddress }
+      return { physical, registration: this.#register(path, metered, references, { ...more, ...address }) }
+    }
+    // One after the other: none may still be at work when another has failed and the room is gone.
+    const staged: StagedPath[] = []
+    for (const output of outputs) {
+      staged.push(await this.#asStoreError('register outputs in', () => stage(output)))
+    }
     checkOutputReferences(staged.map(({ registration }) => registration))
     // All or nothing, also where one of them is there with another content.
     for (const { registration } of staged) checkSame(this.#read()?.find(registration.path), registration, this.uri)

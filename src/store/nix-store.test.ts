@@ -36,6 +36,7 @@ async function makeMachine(journal: 'wal' | 'delete' = 'delete'): Promise<Machin
   const environment = {
     NIX_STORE_DIR: storeDir,
     NIX_STATE_DIR: `${temp.path}/state`,
+    XDG_DATA_HOME: `${temp.path}/data`,
     PATH: `${temp.path}/bin`,
   }
   return {
@@ -204,7 +205,12 @@ test('auto is the Nix store where there is one, and else a store that has nothin
   await using machine = await makeMachine()
   await machine.add(machine.path('a'), [])
   assert.equal((await machine.open('auto')).uri, 'nix')
-  const environment = { NIX_STORE_DIR: '/nowhere/store', NIX_STATE_DIR: '/nowhere', PATH: '' }
+  const environment = {
+    NIX_STORE_DIR: '/nowhere/store',
+    NIX_STATE_DIR: '/nowhere',
+    XDG_DATA_HOME: '/nowhere',
+    PATH: '',
+  }
   const empty = await openStore('auto', { environment })
   const path = parseStorePath(`/nowhere/store/${'a'.repeat(32)}-x`, '/nowhere/store')
   assert.equal(await empty.has(path), false)

@@ -130,7 +130,12 @@ test('of several stores the first that has a path answers for it', async () => {
 })
 
 test('with no store named, it is auto', async () => {
-  const environment = { NIX_STORE_DIR: '/nowhere/store', NIX_STATE_DIR: '/nowhere', PATH: '' }
+  const environment = {
+    NIX_STORE_DIR: '/nowhere/store',
+    NIX_STATE_DIR: '/nowhere',
+    XDG_DATA_HOME: '/nowhere',
+    PATH: '',
+  }
   assert.equal((await openStores([], { environment })).uri, 'auto')
   await using cache = await makeFileCache([A], 'x')
   const both = await openStores(['auto', cache.uri], {

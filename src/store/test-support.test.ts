@@ -87,6 +87,7 @@ export async function makeNixSandbox(): Promise<NixSandbox> {
     ...process.env,
     HOME: root,
     XDG_CACHE_HOME: `${root}/cache`,
+    XDG_DATA_HOME: `${root}/data`,
     NIX_STORE_DIR: `${root}/store`,
     NIX_STATE_DIR: `${root}/state`,
     NIX_LOG_DIR: `${root}/log`,

@@ -1,7 +1,8 @@
-// Adds to, copies to and collects a store at random until it is told to stop. One line on stdout for each thing done.
+// Adds to, copies to, builds into and collects a store at random until it is told to stop. One line on stdout for each thing done.
 // Arguments: ROOT CACHE FOLDER SEED COUNT
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openRealiseSession, symlinkJoin, writeTextDir } from '#derivation'
 import { isStorePath, openStore, openWritableStore, parseStorePath, type StorePath } from '#store'
 
 const [root = '', cache = '', folder = '', seed = '', count = ''] = process.argv.slice(2)
@@ -41,6 +42,14 @@ async function copy(): Promise<StorePath> {
   return path
 }
 
+/** What others may be making too: texts that are made first, then what joins them. */
+async function build(): Promise<StorePath> {
+  const which = random(15)
+  const paths = [which, which + 1].map((index) => writeTextDir(`share/t${index}`, `text ${index}`.repeat(index * 50)))
+  const session = openRealiseSession({ store, writable: store })
+  return await session.realise(symlinkJoin({ name: `joined-${which}`, paths }))
+}
+
 async function work(): Promise<string> {
   const choice = random(20)
   if (choice === 0) {
@@ -55,7 +64,7 @@ async function work(): Promise<string> {
     rmSync(join(folder, `result-${random(6)}`), { force: true })
     return 'unroot'
   }
-  last = await (choice < 9 ? addTree() : choice < 14 ? addText() : copy())
+  last = await (choice < 8 ? addTree() : choice < 12 ? addText() : choice < 16 ? build() : copy())
   // Whatever others collect, what was added here stays as long as this process is there.
   await store.realPath(parseStorePath(last))
   return `add ${last}`
