@@ -85,10 +85,8 @@ function commandLine(job: RunJob, area: string, enterArguments: readonly string[
   const separate = [...mounts, '--pid', ...BASH, FIRST_PROGRAM, 'first']
   const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
   const shown = String(job.store.binds.length)
-  const tree = [
-    ...[...BASH, TREE_PROGRAM, 'tree', job.view, job.store.dir, shown, treeOptions(job), hiddenBase(job)],
-    ...[bash, busybox, ...script],
-  ]
+  const options = [job.view, job.store.dir, shown, treeOptions(job), hiddenBase(job), bash, busybox]
+  const tree = [...BASH, TREE_PROGRAM, 'tree', ...options, ...script]
   // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
   const isRoot = process.getuid?.() === 0
   return isRoot
