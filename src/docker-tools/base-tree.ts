@@ -1,12 +1,13 @@
-import { DEFAULT_IMAGE_LIMITS, type DockerLayer, isPlainLayer, MergedTree, type PlainLayer, scanLayer } from '#archive'
+import { DEFAULT_IMAGE_LIMITS, type DockerLayer, MergedTree, type PlainLayer, scanLayer } from '#archive'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import type { PackedMember } from '#layer'
 import { BUILD_EPOCH_SECONDS } from '#runner'
-import { type IndexedTarMember, readTarIndex } from '#tar'
+import type { IndexedTarMember } from '#tar'
 import type { ByteString } from '#util'
 import { nameOf } from './image-layer.ts'
 import type { DockerBaseImage } from './open-base-image.ts'
+import { readAhead } from './read-ahead.ts'
 
 /** The file system of a base image, whose contents are read where they are. */
 export interface BaseTree extends AsyncDisposable {
@@ -49,20 +50,13 @@ export async function openBaseTree(
   return { members, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
 }
 
-/**
- * Lists the members of a layer. One that stands in its archive as it is is not read for it: its digest is
- * checked when it is copied into the image.
- */
+/** Checks a layer, before a script runs on what it says it is, and lists its members on the way. */
 async function indexLayer(
   layer: DockerLayer,
   what: string,
   found: IndexedTarMember[],
   stack: AsyncDisposableStack,
 ): Promise<Pick<PlainLayer, 'readNow'>> {
-  if (await isPlainLayer(layer)) {
-    for await (const member of readTarIndex(layer, { endMarker: 'optional' })) found.push(member)
-    return layer
-  }
   const file = {
     size: layer.header.size,
     read: (offset: number, length: number) => layer.read(offset, length),
@@ -71,7 +65,8 @@ async function indexLayer(
   }
   const { member: name, diffId } = layer
   const stored = { name, diffId, blobDigest: undefined, mediaType: undefined, file }
-  return stack.use(await scanLayer(stored, what, DEFAULT_IMAGE_LIMITS, (member) => void found.push(member)))
+  const plain = stack.use(await scanLayer(stored, what, DEFAULT_IMAGE_LIMITS, (member) => void found.push(member)))
+  return readAhead(plain)
 }
 
 /**

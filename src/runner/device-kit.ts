@@ -4,6 +4,8 @@ import { toByteString } from '#util'
 import { isExecutable } from './missing-program.ts'
 import { BUILD_EPOCH_SECONDS } from './script-environment.ts'
 
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
+
 /** Programs that run in any root, as they need no libraries: for images that have no shell of their own. */
 const STATIC_PROGRAMS = {
   bash: ['/bin/bash-static', '/usr/bin/bash-static'],
@@ -11,7 +13,7 @@ const STATIC_PROGRAMS = {
 } as const
 
 /**
- * What goes into `/dev` besides devices, as a tar: the script, and tools for an
+ * What goes into `/dev`, as a tar: the script, places to mount devices on, and tools for an
  * image that has none. `/dev` is where nothing of it can get into a layer.
  */
 export async function deviceKit(script: string): Promise<Uint8Array> {
@@ -30,11 +32,23 @@ function* kitEntries(script: string): Generator<TarEntry> {
     type: 'symlink',
     target: toByteString(target),
   })
+  const emptyFile = (path: string): TarEntry => ({
+    ...nobody,
+    path: toByteString(path),
+    mode: 0o644,
+    type: 'file',
+    size: 0,
+    open: () => once(Buffer.alloc(0)),
+  })
   const body = Buffer.from(`${script}\n`)
   yield link('fd', '/proc/self/fd')
   yield link('ptmx', 'pts/ptmx')
+  yield folder('pts')
+  yield { ...folder('shm'), mode: 0o1777 }
+  for (const device of DEVICES) yield emptyFile(device)
   for (const [index, name] of ['stdin', 'stdout', 'stderr'].entries()) yield link(name, `/proc/self/fd/${index}`)
   yield folder('.dockertools')
+  yield folder('.dockertools/old')
   yield {
     ...nobody,
     path: toByteString('.dockertools/script'),
@@ -45,9 +59,9 @@ function* kitEntries(script: string): Generator<TarEntry> {
   }
   yield folder('.dockertools/bin')
   const { bash, busybox } = staticPrograms()
-  if (bash !== undefined) yield link('.dockertools/bash', bash)
+  if (bash !== undefined) yield emptyFile('.dockertools/bash')
   if (busybox === undefined) return
-  yield link('.dockertools/busybox', busybox)
+  yield emptyFile('.dockertools/busybox')
   for (const applet of appletsOf(busybox)) yield link(`.dockertools/bin/${applet}`, '../busybox')
 }
 

@@ -10,6 +10,7 @@ import { LISTING_FORMAT } from './listing.ts'
  * - `/tmp/store`: the store as the script is to see it
  * - `/tmp/root`: the tree that the script changes
  * - `/tmp/view`: the root that a script with the programs of this machine sees
+ * - `/tmp/dev`: what becomes its `/dev`
  * - `/tmp/control`: two pipes, to wait for each other
  */
 
@@ -38,7 +39,7 @@ umask 022
 area=$1
 shift
 mount -t tmpfs -o mode=0755 none "$area"
-mkdir "$area"/{store,root,view,control}
+mkdir "$area"/{store,root,view,dev,control}
 while IFS= read -r -d '' kind && IFS= read -r -d '' name && IFS= read -r -d '' source; do
   target=$area/store/$name
   case $kind in
@@ -69,8 +70,9 @@ wait "$!"
  * tree, runs the script, lists what is there, and gives the contents of files
  * it is asked for.
  *
- * Arguments: the view, the store's folder, options of the tree's file system, a
- * pattern of names in the base that are left out, the program that becomes the script, the script's name and options. File descriptors:
+ * Arguments: the view, the store's folder, how many store paths are shown, options of the tree's file system, a
+ * pattern of names in the base that are left out, the static bash and busybox of this machine or nothing, the program
+ * that becomes the script, the script's name and options. File descriptors:
  *
  * - 3: the base as a tar; 4: what is laid over it; 5: what goes into `/dev`
  * - 6: the listing before the script, where there is a base; 7: the one after it
@@ -82,42 +84,38 @@ wait "$!"
 export const TREE_PROGRAM: string = `
 set -e -o pipefail
 ${FUNCTIONS}
-view=$1 store=$2 options=$3 hidden=$4 program=$5
+view=$1 store=$2 shown=$3 options=$4 hidden=$5 static_bash=$6 static_busybox=$7 program=$8
 script_path=$PATH PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export script_path
-shift 5
+shift 8
 umask 022
+shopt -s nullglob dotglob
 { cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- > /dev/null 2>&1 &
 exec 11<&-
 
-unpack() { tar -x -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
+unpack() { tar -x -b 512 -B -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
 list() { find . -printf '${LISTING_FORMAT}'; }
 
+# One process mounts a whole table: starting one costs more than mounting.
+mount_all() {
+  local entry
+  for entry; do printf '%s\\n' "$entry"; done > /tmp/control/table
+  mount -n -a -T /tmp/control/table
+}
+
 mount_devices() {
-  mount -t tmpfs -o mode=0755,size=16m,nr_inodes=8192,nosuid none "$1"
-  unpack "$1" <&5
-  mkdir "$1/pts" "$1/shm" "$1/.dockertools/old"
-  chmod 1777 "$1/shm"
-  local name
-  for name in null zero full random urandom tty; do
-    : > "$1/$name"
-    mount --bind "/dev/$name" "$1/$name"
-  done
-  mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 none "$1/pts"
-  for name in bash busybox; do
-    local source
-    if [ -L "$1/.dockertools/$name" ] && source=$(readlink "$1/.dockertools/$name"); then
-      rm "$1/.dockertools/$name"
-      : > "$1/.dockertools/$name"
-      mount --bind -o ro "$source" "$1/.dockertools/$name"
-    fi
-  done
+  unpack /tmp/dev <&5
+  local name table=("none /tmp/dev/pts devpts newinstance,ptmxmode=0666,mode=0620")
+  for name in null zero full random urandom tty; do table+=("/dev/$name /tmp/dev/$name none bind"); done
+  [ -z "$static_bash" ] || table+=("$static_bash /tmp/dev/.dockertools/bash none bind,ro")
+  [ -z "$static_busybox" ] || table+=("$static_busybox /tmp/dev/.dockertools/busybox none bind,ro")
+  mount_all "\${table[@]}"
 }
 
 mount_store() {
-  local lower=
-  [ -z "$(ls -A /tmp/store)" ] || lower=/tmp/store
-  if [ -n "$(ls -A "$2")" ]; then lower=\${lower:+$lower:}$2; fi
+  local lower= own=("$2"/*)
+  [ "$shown" = 0 ] || lower=/tmp/store
+  if [ "\${#own[@]}" != 0 ]; then lower=\${lower:+$lower:}$2; fi
   case $lower in
     '') mount -t tmpfs -o ro,size=4k none "$1" ;;
     *:*) mount -t overlay -o "ro,userxattr,lowerdir=$lower" none "$1" ;;
@@ -149,36 +147,40 @@ make_view() {
 }
 
 mount -t proc proc /proc
-mount -t tmpfs -o "mode=0755,$options" none /tmp/root
 mount -t tmpfs -o mode=0700,size=1m none /tmp/control
-mkfifo /tmp/control/go /tmp/control/ready
+mount_all "none /tmp/root tmpfs mode=0755,$options" \\
+  'none /tmp/dev tmpfs mode=0755,size=16m,nr_inodes=8192,nosuid'
 cd /tmp/root
-unpack . --anchored --exclude="$hidden" <&3
+unpack . --anchored --exclude="$hidden" <&3 &
+base=$!
+exec 3<&-
+mkfifo /tmp/control/go /tmp/control/ready
+mount_devices
+exec 5<&-
+if [ "$view" != image ]; then make_view; fi
+wait "$base"
 list >&6
-exec 3<&- 6>&-
+exec 6>&-
 unpack . <&4
 exec 4<&-
 if [ "$view" = image ]; then
   root=/tmp/root
-  mount_devices "$root/dev"
+  mount -n --move /tmp/dev "$root/dev"
   mount_store "$root$store" "$root$store"
 else
-  make_view
   root=/tmp/view
-  mount_devices "$root/dev"
-  if [ -n "$(ls -A /tmp/store)" ]; then
+  mount -n --move /tmp/dev "$root/dev"
+  if [ "$shown" != 0 ]; then
     mkdir -p "$root$store" 2> /dev/null || mount -t tmpfs -o mode=0755 none "$root/\${store%/*}" && mkdir -p "$root$store"
     mount_store "$root$store" "$root$store"
   fi
 fi
-exec 5<&-
-# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
-sleep 0.02
-
 exec {go}<> /tmp/control/go {answer}<> /tmp/control/ready {ready}< /tmp/control/ready
+# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
+read -r -t 0.02 -u "$go" _ || true
 unshare --user --mount --ipc --uts --net --pid --fork --kill-child=KILL --mount-proc="$root/proc" --propagation private \\
-  bash -c 'echo >&"$2"; read -r -u "$1" _; shift 2; exec "$@"' wait "$go" "$answer" \\
-  bash -c "$program" script "$view" "$root" "$go" "$answer" "$@" < /dev/null 7>&- 8<&- 9>&- 10>&- {ready}<&- &
+  bash --norc -c 'echo >&"$2"; read -r -u "$1" _; shift 2; exec "$@"' wait "$go" "$answer" \\
+  bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" < /dev/null 7>&- 8<&- 9>&- 10>&- {ready}<&- &
 child=$!
 # From now on it alone can write there, so that its end is seen.
 exec 12>&- {answer}>&-
@@ -200,8 +202,7 @@ echo "$status $(stat -f -c '%a %d' /tmp/root)" >&10
 exec 10>&-
 if [ "$status" != 0 ]; then exit "$status"; fi
 if [ "$view" = image ]; then
-  umount -l "$root$store"
-  umount -l "$root/dev"
+  umount -l "$root$store" "$root/dev"
 fi
 list >&7
 exec 7>&-

@@ -1,11 +1,11 @@
-import { readlinkSync } from 'node:fs'
+import { readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError } from '#errors'
 import { endOfArchive } from '#tar'
 import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
-import { deviceKit } from './device-kit.ts'
+import { deviceKit, staticPrograms } from './device-kit.ts'
 import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
 import { give } from './give.ts'
 import { limitMemory } from './limit-memory.ts'
@@ -37,6 +37,8 @@ export const namespaceRunner: Runner = {
 
 /** Descriptors 3 to 11; behind them comes the control group's. */
 const PIPES = 9
+/** Where standard input is a socket, as it is here, bash takes its caller for a remote one and reads `~/.bashrc`. */
+const BASH = ['bash', '--norc', '-c']
 /** `./`, so that no name is taken for an option. */
 const HERE = Buffer.of(0x2e, 0x2f)
 const NUL = Buffer.of(0)
@@ -78,20 +80,13 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
 function commandLine(job: RunJob, area: string, enterArguments: readonly string[]): string[] {
   const enter = ['nsenter', ...enterArguments]
   const mounts = ['unshare', '--mount', '--propagation', 'private']
-  const store = ['bash', '-c', STORE_PROGRAM, 'store', area]
-  const separate = [...mounts, '--pid', 'bash', '-c', FIRST_PROGRAM, 'first']
+  const { bash = '', busybox = '' } = staticPrograms()
+  const store = [...BASH, STORE_PROGRAM, 'store', area]
+  const separate = [...mounts, '--pid', ...BASH, FIRST_PROGRAM, 'first']
   const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
-  const tree = [
-    'bash',
-    '-c',
-    TREE_PROGRAM,
-    'tree',
-    job.view,
-    job.store.dir,
-    treeOptions(job),
-    hiddenBase(job),
-    ...script,
-  ]
+  const shown = String(job.store.binds.length)
+  const options = [job.view, job.store.dir, shown, treeOptions(job), hiddenBase(job), bash, busybox]
+  const tree = [...BASH, TREE_PROGRAM, 'tree', ...options, ...script]
   // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
   const isRoot = process.getuid?.() === 0
   return isRoot
@@ -117,7 +112,8 @@ function encodeBinds({ dir, binds }: JobStore): Uint8Array {
   const records: string[][] = []
   const [first] = binds
   const folder = first === undefined ? '' : dirname(first.physical)
-  if (first !== undefined && binds.every((bind) => bind.physical === join(folder, basename(bind.logical)))) {
+  const isTogether = binds.every((bind) => bind.physical === join(folder, basename(bind.logical)))
+  if (first !== undefined && isTogether && isReadableInside(folder)) {
     records.push(['all', '', folder])
   } else {
     for (const { logical, physical, kind } of binds) {
@@ -126,6 +122,11 @@ function encodeBinds({ dir, binds }: JobStore): Uint8Array {
     }
   }
   return Buffer.from(records.map((record) => record.map((field) => `${field}\0`).join('')).join(''))
+}
+
+/** Whether root of the namespaces can list a folder: to files of this machine's root it is somebody else. */
+function isReadableInside(folder: string): boolean {
+  return process.getuid?.() !== 0 || (statSync(folder).mode & 0o005) === 0o005
 }
 
 /** Hands everything over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
