@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { helloWorld } from '../../examples/nixpkgs/packages/hello-world.ts'
+import { pipe } from '../interop/run.ts'
+import type { Check, Checks } from './check.ts'
+import type { Lab } from './lab.ts'
+
+/**
+ * An image for this machine that a builder of the other architecture makes: the
+ * program runs where Node says that the processor is another one.
+ */
+function isBuiltElsewhere(functionName: string, contents: string): Check {
+  return async (lab) => {
+    const name = `elsewhere-${functionName.toLowerCase()}`
+    const definition = await defineHello(lab, name, functionName, contents)
+    const here = process.arch
+    const elsewhere = here === 'arm64' ? 'x64' : 'arm64'
+    const pretend = `data:text/javascript,Object.defineProperty(process, 'arch', { value: '${elsewhere}' })`
+    const command = lab.stream(definition)
+    const abroad = { ...command, env: { ...command.env, NODE_OPTIONS: `--import="${pretend}"` } }
+    await pipe(abroad, lab.daemon.command('load'))
+    const image = await lab.daemon.inspect(name)
+    assert.equal(image.Architecture, here === 'arm64' ? 'arm64' : 'amd64')
+    assert.equal(await lab.runs(name), 'Hello, world!\n')
+    assert.equal(await lab.image(definition), image.Id, 'another image where it is built here')
+  }
+}
+
+async function defineHello(lab: Lab, name: string, functionName: string, contents: string): Promise<string> {
+  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+  const program = join(lab.shop.path, 'hello-root/bin/hello')
+  await mkdir(join(program, '..'), { recursive: true })
+  await writeFile(program, helloWorld(architecture), { mode: 0o755 })
+  const args = { name, tag: 'latest', architecture, [contents]: './hello-root', config: { Cmd: ['/bin/hello'] } }
+  const definition = join(lab.shop.path, `${name}.json`)
+  await writeFile(definition, JSON.stringify({ function: functionName, args }))
+  return definition
+}
+
+/** X1, X2: another builder. O1, O2: another storage driver. */
+export const ENGINE_CHECKS: Checks = {
+  X1: isBuiltElsewhere('buildImage', 'copyToRoot'),
+  X2: isBuiltElsewhere('buildLayeredImage', 'contents'),
+  async O1(lab) {
+    assert.equal((await lab.daemon.docker('info', '--format', '{{.Driver}}')).trim(), 'overlay2')
+    assert.match(await lab.runs(await lab.image('bash'), 'bash', '--version'), /^GNU bash/)
+  },
+  async O2(lab) {
+    const image = await lab.image('bash')
+    assert.match(await lab.runs('-u', '1000:1000', image, 'bash', '--version'), /^GNU bash/)
+  },
+}
