@@ -50,9 +50,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print the checksum of a tar that its order and times do not move',
     load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
   },
+  {
+    name: 'completion',
+    summary: 'Print a script that completes command lines in bash, zsh or fish',
+    load: async () => (await import('./completion-command.ts')).completionCommand(loadCommands),
+  },
   ...['load', 'push', 'pull', 'prefetch'].map((name) => ({
     name,
     summary: 'Not supported yet',
     load: undefined,
   })),
 ]
+
+async function loadCommands(): Promise<readonly Command[]> {
+  const commands = await Promise.all(COMMANDS.map(async ({ load }) => await load?.()))
+  return commands.filter((command) => command !== undefined)
+}
