@@ -75,12 +75,74 @@ test('the index of the manual has every function and every page', async () => {
   const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8')
   const entrance = (await import(pathToFileURL(join(ROOT, 'src/index.ts')).href)) as Readonly<Record<string, unknown>>
   for (const name of Object.keys(entrance)) {
-    const [, page = ''] = new RegExp(`\\| .*\`${name}\`.* \\| \\[[^\\]]*\\]\\(([\\w-]+\\.md)`).exec(index) ?? []
-    assert.ok(page !== '', `${name} has no row`)
+    const page = pageOf(name)
     assert.ok(readFileSync(join(ROOT, 'docs', page), 'utf8').includes(name), `${page} does not tell of ${name}`)
   }
   for (const page of globSync('*.md', { cwd: join(ROOT, 'docs') }))
     assert.ok(page === 'README.md' || index.includes(`](${page})`) || index.includes(`](${page}#`), page)
+})
+
+/** The page that the index gives for a function. */
+function pageOf(name: string): string {
+  const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8')
+  const [, page = ''] = new RegExp(`\\| .*\`${name}\`.* \\| \\[[^\\]]*\\]\\(([\\w-]+\\.md)`).exec(index) ?? []
+  assert.ok(page !== '', `${name} has no row`)
+  return page
+}
+
+interface ArgumentsSchema {
+  readonly const?: string
+  readonly enum?: readonly string[]
+  readonly properties?: Readonly<Record<string, ArgumentsSchema>>
+}
+
+test('the page of a function tells of each of its arguments', () => {
+  const schema = JSON.parse(readFileSync(join(ROOT, 'schema/definition.json'), 'utf8')) as {
+    readonly $defs: Readonly<Record<string, ArgumentsSchema>>
+  }
+  let count = 0
+  for (const { properties } of Object.values(schema.$defs)) {
+    const { const: one, enum: several = one === undefined ? [] : [one] } = properties?.['function'] ?? {}
+    for (const name of several) {
+      const pages = [pageOf(name), ...(pageOf(name) === 'buildLayeredImage.md' ? ['streamLayeredImage.md'] : [])]
+      const text = pages.map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8')).join('')
+      for (const argument of Object.keys(properties?.['args']?.properties ?? {})) {
+        count++
+        assert.match(text, new RegExp(`\\b${argument}\\b`), `${pages.join(', ')}: ${name} has an argument ${argument}`)
+      }
+    }
+  }
+  assert.ok(count > 90, `${count} arguments`)
+})
+
+interface CommandEntry {
+  readonly name: string
+  readonly load?: () => Promise<{
+    readonly options: Readonly<Record<string, { readonly short?: string }>>
+    readonly verbs?: Readonly<Record<string, unknown>>
+  }>
+}
+
+test('docs/command-line.md tells of every command, verb and option', async () => {
+  const text = readFileSync(join(ROOT, 'docs/command-line.md'), 'utf8')
+  const { COMMANDS } = (await import(pathToFileURL(join(ROOT, 'src/cli/commands.ts')).href)) as {
+    readonly COMMANDS: readonly CommandEntry[]
+  }
+  const common = text.slice(text.indexOf('\n## Options of all commands\n'))
+  for (const { name, load } of COMMANDS) {
+    const command = await load?.()
+    if (command === undefined) continue
+    const start = text.indexOf(`\n## ${name}\n`)
+    assert.ok(start >= 0, `${name} has no section`)
+    const section = text.slice(start, text.indexOf('\n## ', start + 1))
+    for (const verb of Object.keys(command.verbs ?? {}))
+      assert.ok(section.includes(`dockertools ${name} ${verb}`), verb)
+    for (const [option, { short }] of Object.entries(command.options)) {
+      const place = section + common
+      assert.ok(place.includes(`--${option}`), `${name} --${option}`)
+      if (short !== undefined) assert.match(place, new RegExp(`[\`[ ]-${short}\\b`), `${name} -${short}`)
+    }
+  }
 })
 
 test('links between the documents lead somewhere', () => {
