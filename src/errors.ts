@@ -27,11 +27,17 @@ export type ErrorCode =
   | 'SIZE_MISMATCH'
   | 'SIGNATURE_INVALID'
   | 'TRANSFER_FAILED'
+  | 'ACCESS_DENIED'
+  | 'IMAGE_MISSING'
+  | 'CREDENTIALS_UNAVAILABLE'
+  | 'ENGINE_UNAVAILABLE'
+  | 'ENGINE_FAILED'
   | 'SCRIPT_FAILED'
   | 'OUTPUT_INVALID'
   | 'NOT_REPRODUCIBLE'
   | 'PROGRAM_MISSING'
   | 'PACKAGE_MISSING'
+  | 'RUNNER_UNAVAILABLE'
   | 'INTERRUPTED'
   | 'INTERNAL'
 
@@ -66,11 +72,20 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   SIZE_MISMATCH: [3, 'Data does not have the size it should have.'],
   SIGNATURE_INVALID: [3, 'A binary cache gives no signature by a trusted key for a path.'],
   TRANSFER_FAILED: [1, 'A network transfer failed and was tried often enough.'],
+  ACCESS_DENIED: [1, 'A registry does not let this user do that, or wants to know who it is.'],
+  IMAGE_MISSING: [1, 'A registry has no such repository, tag or digest.'],
+  CREDENTIALS_UNAVAILABLE: [1, 'A credential helper failed, so that it is not known who this user is.'],
+  ENGINE_UNAVAILABLE: [1, 'No container engine answers where one was looked for.'],
+  ENGINE_FAILED: [1, 'A container engine refused an image, or went away while it was given one.'],
   SCRIPT_FAILED: [1, 'A script or builder of the definition exited with a status other than 0, or took too long.'],
   OUTPUT_INVALID: [1, 'A builder ended well, but did not make what it should have, or made something else.'],
   NOT_REPRODUCIBLE: [1, 'What was made again differs from what was made before.'],
   PROGRAM_MISSING: [1, 'A program that is needed, or a library of one, is not on this machine.'],
   PACKAGE_MISSING: [1, 'Neither a lock file nor Nix gives a package that is asked for.'],
+  RUNNER_UNAVAILABLE: [
+    1,
+    'No way to run a script that is allowed here can do what the script needs, or the one asked for cannot.',
+  ],
   INTERRUPTED: [130, 'The work was stopped by a signal or an `AbortSignal`.'],
   INTERNAL: [70, 'A bug of this package.'],
 }
@@ -125,9 +140,13 @@ export class TransferError extends DockerToolsError {
 
   constructor(
     message: string,
-    options: DockerToolsErrorOptions & { readonly url: string; readonly status?: number | undefined },
+    options: DockerToolsErrorOptions & {
+      readonly url: string
+      readonly status?: number | undefined
+      readonly code?: ErrorCode
+    },
   ) {
-    super('TRANSFER_FAILED', message, options)
+    super(options.code ?? 'TRANSFER_FAILED', message, options)
     this.status = options.status
     this.url = options.url
   }

@@ -16,16 +16,40 @@ export type BuildEvent =
   | { readonly type: 'no-base-image' }
   /** A layer of store paths is written. */
   | { readonly type: 'store-layer'; readonly index: number; readonly paths: readonly string[] }
+  /** A layer of an image in a registry is being fetched: `bytes` of `totalBytes`, as they are stored. */
+  | {
+      readonly type: 'pull-layer'
+      readonly index: number
+      readonly total: number
+      readonly digest: string
+      readonly bytes: number
+      readonly totalBytes: number
+    }
   /** The customisation layer is written. */
   | { readonly type: 'customisation-layer'; readonly index: number }
   | { readonly type: 'manifest' }
   /** An output is made: no store has it, or it was asked for again. */
   | { readonly type: 'building'; readonly path: string }
   | { readonly type: 'done' }
+  /** The container engine that an image is loaded into; containerd has no address here, `ctr` knows it. */
+  | {
+      readonly type: 'engine'
+      readonly engine: 'docker' | 'podman' | 'containerd'
+      readonly address: string | null
+    }
+  /** A blob is in the registry: it was there, or mounted from another repository, or uploaded. */
+  | {
+      readonly type: 'pushed-blob'
+      readonly digest: string
+      readonly bytes: number
+      readonly outcome: 'there' | 'mounted' | 'uploaded'
+    }
   /** Bytes of the result that are written so far, and of how many where that is known. */
   | { readonly type: 'progress'; readonly bytes: number; readonly totalBytes: number | undefined }
   /** A text that a script wrote to standard output or standard error. */
   | { readonly type: 'script-output'; readonly step: string; readonly text: string }
+  /** Which runner a script runs with. */
+  | { readonly type: 'runner'; readonly step: string; readonly runner: string }
   /** Something that only who asked for `debug` wants to know. */
   | { readonly type: 'debug'; readonly message: string }
   /** Something the user should know that is no failure. `code` is stable. */

@@ -67,6 +67,9 @@ export {
   inspectImages,
   type InspectOptions,
   type LayerReport,
+  loadImage,
+  type LoadedImages,
+  type LoadOptions,
   multiPlatformImage,
   type MultiPlatformImage,
   type MultiPlatformImageArgs,
@@ -81,6 +84,12 @@ export {
   mergeImages,
   type MergeImagesArgs,
   type PathArgument,
+  pushImage,
+  type PushOptions,
+  type PushSummary,
+  type PulledRecipe,
+  pullImage,
+  type PullImageArgs,
   realise,
   type RealisedOutput,
   type RealiseOutputOptions,
@@ -107,4 +116,5 @@ export {
   type HostProgramOptions,
   nixpkgs,
 } from '#packages'
+export type { RunnerName } from '#runner'
 export type { ByteSink } from '#util'

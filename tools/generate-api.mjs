@@ -13,6 +13,8 @@ const SECTIONS = {
   '#docker-tools': 'Images',
   '#derivation': 'Builders',
   '#packages': 'Packages',
+  '#registry': 'Registries',
+  '#runner': 'Runners',
   '#layering': 'Layering',
   '#errors': 'Errors',
   '#events': 'Events',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { choosePlatform } from './choose-platform.ts'
-import { formatPlatform, hostPlatform, parsePlatform, type Platform, platformMatches } from './platform.ts'
+import { formatPlatform, hostPlatform, parsePlatform, type Platform, platformMatches } from '#image'
 
 function choose(there: readonly string[], asked?: string): string {
   const platforms = there.map(parsePlatform)

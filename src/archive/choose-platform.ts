@@ -1,5 +1,5 @@
 import { DockerToolsError } from '#errors'
-import { formatPlatform, hostPlatform, type Platform, platformMatches } from './platform.ts'
+import { formatPlatform, hostPlatform, type Platform, platformMatches } from '#image'
 
 /**
  * The one of several images that runs on the platform that is asked for; without

@@ -1,7 +1,16 @@
 import { DockerToolsError, IntegrityError } from '#errors'
-import { type Digest, digestHex, digestOf, isJsonObject, type JsonObject, type JsonValue, parseDigest } from '#image'
+import {
+  type Digest,
+  digestHex,
+  digestOf,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseDigest,
+  type Platform,
+  platformOf,
+} from '#image'
 import type { ImageFiles, StoredFile } from './image-files.ts'
-import { type Platform, platformOf } from './platform.ts'
 import { invalid, type ReadContext, readSmall } from './read-image.ts'
 
 /** What a manifest or an index says of a blob. */

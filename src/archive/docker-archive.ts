@@ -22,6 +22,8 @@ export interface ArchivedLayer {
 export interface DockerLayer extends ArchivedLayer {
   /** Reads from anywhere in it; fewer bytes at its end. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** Fills `target` at once; gives how many bytes there were. */
+  readNow(target: Uint8Array, offset: number): number
   /** Where its bytes begin in the archive: layers of two names may be one file. */
   readonly bodyOffset: number
 }
@@ -112,6 +114,7 @@ async function readImage(entry: JsonValue, members: MemberTable, what: string): 
       diffId: parseDigest(diffIds[index] ?? ''),
       open: () => members.stream(found),
       read: (offset: number, length: number) => members.readAt(found, offset, length),
+      readNow: (target: Uint8Array, offset: number) => members.readNow(found, target, offset),
       bodyOffset: found.bodyOffset,
     }
   })

@@ -24,19 +24,31 @@ export {
   type DockerImage,
   type DockerLayer,
 } from './docker-archive.ts'
+export { choosePlatform } from './choose-platform.ts'
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.ts'
 export { formatImageName, type ImageName, parseImageName } from './image-name.ts'
 export { archiveOutput, folderOutput, type LayoutOutput } from './layout-output.ts'
 export { MergedTree } from './merged-tree.ts'
+export {
+  describe,
+  encodeIndex,
+  encodeManifest,
+  IMAGE_TYPES,
+  type ImageTypes,
+  type WrittenDescriptor,
+  writtenPlatform,
+} from './oci-documents.ts'
 export { type BaseArchive, openBaseArchive } from './open-base-archive.ts'
 export { openDockerArchive } from './open-docker-archive.ts'
 export { type ImageArchive, openImageArchive, type WantedImage } from './open-image-archive.ts'
-export { formatPlatform, parsePlatform, type Platform } from './platform.ts'
+export { readSkopeoSummary } from './read-skopeo-summary.ts'
 export { compressionOf, type PlainLayer, readLayer, scanLayer } from './scan-layer.ts'
 export type { ImageLayer, ListedImage, StoredImage } from './stored-image.ts'
 export { verifyDigest } from './verify-digest.ts'
 export { writeFileSystem } from './write-file-system.ts'
 export { type ImageOfPlatforms, type ImageToWrite, writeOciLayout } from './write-oci-layout.ts'
+export { type SkopeoImage, type WrittenArchive, writeSkopeoArchive } from './write-skopeo-archive.ts'
 export { isPlainLayer, openVerifiedLayer } from './verified-layer.ts'
 export { TarSum, type TarSumMember, tarSumOf } from './tarsum.ts'
 export { writeArchiveTree } from './write-archive-tree.ts'
+export { writeDockerArchive } from './write-docker-archive.ts'

@@ -81,6 +81,16 @@ export class MemberTable {
     return this.#access.read(member.bodyOffset + offset, left)
   }
 
+  /** Fills `target` at once; gives how many bytes there were. */
+  readNow(
+    member: IndexedTarMember & { readonly header: { readonly type: 'file' } },
+    target: Uint8Array,
+    offset: number,
+  ): number {
+    const left = Math.max(0, Math.min(target.length, member.header.size - offset))
+    return this.#access.readNow(target.subarray(0, left), member.bodyOffset + offset)
+  }
+
   #resolve(name: string, folder: string, target: ByteString): ByteString {
     if (target.startsWith('/')) throw this.#error(name, `it is a link to the absolute "${byteStringToText(target)}"`)
     const parts: string[] = []

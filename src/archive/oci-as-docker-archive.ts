@@ -104,6 +104,7 @@ async function addLayer(
     diffId: layer.diffId,
     open: () => plain.stream(),
     read: (offset, length) => plain.read(offset, length),
+    readNow: (target, offset) => plain.readNow(target, offset),
     bodyOffset,
   }
 }

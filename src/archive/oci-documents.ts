@@ -1,5 +1,4 @@
-import { type Digest, digestOf } from '#image'
-import type { Platform } from './platform.ts'
+import { type Digest, digestOf, type Platform } from '#image'
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
@@ -10,6 +9,30 @@ export const LAYER_TYPES: Readonly<Record<'none' | 'gz' | 'zstd', string>> = {
   none: 'application/vnd.oci.image.layer.v1.tar',
   gz: 'application/vnd.oci.image.layer.v1.tar+gzip',
   zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+}
+
+/** What the parts of an image are called in a registry. Docker's own words have none for layers in zstd. */
+export interface ImageTypes {
+  readonly manifest: string
+  readonly index: string
+  readonly config: string
+  readonly layers: Readonly<Record<'none' | 'gz' | 'zstd', string | undefined>>
+}
+
+const DOCKER = 'application/vnd.docker'
+
+export const IMAGE_TYPES: Readonly<Record<'oci' | 'docker', ImageTypes>> = {
+  oci: { manifest: MANIFEST_TYPE, index: INDEX_TYPE, config: CONFIG_TYPE, layers: LAYER_TYPES },
+  docker: {
+    manifest: `${DOCKER}.distribution.manifest.v2+json`,
+    index: `${DOCKER}.distribution.manifest.list.v2+json`,
+    config: `${DOCKER}.container.image.v1+json`,
+    layers: {
+      none: `${DOCKER}.image.rootfs.diff.tar`,
+      gz: `${DOCKER}.image.rootfs.diff.tar.gzip`,
+      zstd: undefined,
+    },
+  },
 }
 
 /** A descriptor as it is written; members stand in the order of the specification's examples. */
@@ -37,12 +60,16 @@ export function describe(mediaType: string, bytes: Uint8Array): WrittenDescripto
   return { mediaType, digest: digestOf(bytes), size: bytes.length }
 }
 
-export function encodeManifest(config: WrittenDescriptor, layers: readonly WrittenDescriptor[]): Uint8Array {
-  return encode({ schemaVersion: 2, mediaType: MANIFEST_TYPE, config, layers })
+export function encodeManifest(
+  config: WrittenDescriptor,
+  layers: readonly WrittenDescriptor[],
+  mediaType: string = MANIFEST_TYPE,
+): Uint8Array {
+  return encode({ schemaVersion: 2, mediaType, config, layers })
 }
 
-export function encodeIndex(manifests: readonly WrittenDescriptor[]): Uint8Array {
-  return encode({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests })
+export function encodeIndex(manifests: readonly WrittenDescriptor[], mediaType: string = INDEX_TYPE): Uint8Array {
+  return encode({ schemaVersion: 2, mediaType, manifests })
 }
 
 /** `manifest.json` of a docker-archive whose files are the layout's blobs. */

@@ -1,8 +1,16 @@
 import { DockerToolsError } from '#errors'
-import { digestOf, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseDigest, parseJson } from '#image'
+import {
+  digestOf,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseDigest,
+  parseJson,
+  platformOf,
+} from '#image'
 import type { StoredFile } from './image-files.ts'
 import { checkLimit, type ImageLimits } from './image-limits.ts'
-import { platformOf } from './platform.ts'
 import type { ImageLayer, StoredImage } from './stored-image.ts'
 
 /** What the readers of all formats need to know. */

@@ -1,7 +1,6 @@
-import type { Digest, JsonObject } from '#image'
+import type { Digest, JsonObject, Platform } from '#image'
 import type { StoredFile } from './image-files.ts'
 import type { ImageName } from './image-name.ts'
-import type { Platform } from './platform.ts'
 
 /** A layer as it stands on disk, compressed or not. `scanLayer` and `openLayer` read it. */
 export interface ImageLayer {

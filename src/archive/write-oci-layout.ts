@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type CompressorName, getCompressor } from '#compress'
 import { DockerToolsError } from '#errors'
-import { parseDigest } from '#image'
+import { parseDigest, formatPlatform } from '#image'
 import { copyTo, makeSpool } from '#util'
 import { blobName } from './descriptor.ts'
 import type { ImageLimits } from './image-limits.ts'
@@ -19,7 +19,6 @@ import {
   type WrittenDescriptor,
   writtenPlatform,
 } from './oci-documents.ts'
-import { formatPlatform } from './platform.ts'
 import { readLayer, scanLayer } from './scan-layer.ts'
 import type { ImageLayer, StoredImage } from './stored-image.ts'
 

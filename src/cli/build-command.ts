@@ -11,7 +11,15 @@ import {
 import { DockerToolsError } from '#errors'
 import { buildFormat, chooseFormat, FORMAT_OPTION, isArchive } from './build-formats.ts'
 import { type Command, type CommandInput, switchOption, textOption } from './command.ts'
-import { BUILDER_OPTION, builderOption, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import {
+  BUILDER_OPTION,
+  builderOption,
+  OUTPUT_OPTIONS,
+  SCRIPT_OPTIONS,
+  scriptOptions,
+  STORE_OPTIONS,
+  storeOptions,
+} from './common-options.ts'
 import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
@@ -44,6 +52,7 @@ export const buildCommand: Command = {
     rebuild: { type: 'boolean', description: 'Build it again and compare; status 1 where it is another' },
     ...BUILDER_OPTION,
     ...STORE_OPTIONS,
+    ...SCRIPT_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -59,7 +68,13 @@ async function runBuild(input: CommandInput): Promise<void> {
   refuseContradictions(input)
   const [argument = ''] = input.positionals
   const { recipe, baseDirectory } = await loadBuildable(argument)
-  const options = { ...storeOptions(input), ...builderOption(input), baseDirectory, onEvent: reporterOf(input) }
+  const options = {
+    ...storeOptions(input),
+    ...scriptOptions(input),
+    ...builderOption(input),
+    baseDirectory,
+    onEvent: reporterOf(input),
+  }
   const output = textOption(input, 'output')
   if (output === undefined) {
     if (isMultiPlatformImage(recipe)) {

@@ -4,8 +4,7 @@ import type { Command } from './command.ts'
 export interface CommandEntry {
   readonly name: string
   readonly summary: string
-  /** Undefined for a command of the plan that is not built yet. */
-  readonly load: (() => Promise<Command>) | undefined
+  readonly load: () => Promise<Command>
 }
 
 /** All commands, in the order help lists them. */
@@ -32,7 +31,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'inspect',
-    summary: 'Tell what the images of an archive are made of',
+    summary: 'Tell what the images of an archive, or of a registry, are made of',
     load: async () => (await import('./inspect-command.ts')).inspectCommand,
   },
   {
@@ -51,18 +50,32 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tarsum-command.ts')).tarsumCommand,
   },
   {
+    name: 'pull',
+    summary: 'Fetch an image from a registry into a docker-archive',
+    load: async () => (await import('./pull-command.ts')).pullCommand,
+  },
+  {
+    name: 'prefetch',
+    summary: 'Fetch an image, and print the arguments by which pullImage gets it again',
+    load: async () => (await import('./prefetch-command.ts')).prefetchCommand,
+  },
+  {
+    name: 'push',
+    summary: 'Push an image to a registry',
+    load: async () => (await import('./push-command.ts')).pushCommand,
+  },
+  {
+    name: 'load',
+    summary: 'Load an image into Docker, podman or containerd',
+    load: async () => (await import('./load-command.ts')).loadCommand,
+  },
+  {
     name: 'completion',
     summary: 'Print a script that completes command lines in bash, zsh or fish',
     load: async () => (await import('./completion-command.ts')).completionCommand(loadCommands),
   },
-  ...['load', 'push', 'pull', 'prefetch'].map((name) => ({
-    name,
-    summary: 'Not supported yet',
-    load: undefined,
-  })),
 ]
 
 async function loadCommands(): Promise<readonly Command[]> {
-  const commands = await Promise.all(COMMANDS.map(async ({ load }) => await load?.()))
-  return commands.filter((command) => command !== undefined)
+  return await Promise.all(COMMANDS.map(async ({ load }) => await load()))
 }

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import type { BuildOptions } from '#docker-tools'
 import { DockerToolsError } from '#errors'
+import { RUNNER_NAMES } from '#runner'
 import { type CommandInput, type CommandOption, switchOption, textOption, textOptions } from './command.ts'
 
 /** Options that every command has. */
@@ -30,6 +32,46 @@ export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     description: 'A key that signs paths of binary caches, repeatable; the public Nix cache’s is built in',
   },
   'no-check-signatures': { type: 'boolean', description: 'Take paths from binary caches without a signature' },
+}
+
+/** Options of every command that runs the scripts of a definition. */
+export const SCRIPT_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  runner: {
+    type: 'string',
+    valueName: 'NAME',
+    description: 'How fakeRootCommands and runAsRoot run: fakeroot, namespace or vm; default: the first that can',
+  },
+  'vm-kernel': {
+    type: 'string',
+    valueName: 'FILE',
+    description: 'The Linux kernel that the runner vm starts; default: one of this machine’s',
+  },
+  timeout: { type: 'string', valueName: 'SECONDS', description: 'How long each script may take; default: for ever' },
+}
+
+/** What the script options say. @throws {DockerToolsError} `USAGE`. */
+export function scriptOptions(input: CommandInput): Pick<BuildOptions, 'runner' | 'vmKernel' | 'scriptTimeoutSeconds'> {
+  const wanted = textOption(input, 'runner')
+  const runner = RUNNER_NAMES.find((name) => name === wanted)
+  if (wanted !== undefined && runner === undefined) {
+    throw new DockerToolsError(
+      'USAGE',
+      `Cannot use "${wanted}" as --runner: it should be one of ${RUNNER_NAMES.join(', ')}`,
+    )
+  }
+  const vmKernel = textOption(input, 'vm-kernel')
+  const seconds = textOption(input, 'timeout')
+  if (seconds !== undefined && !/^[1-9]\d{0,5}$/.test(seconds)) {
+    throw new DockerToolsError(
+      'USAGE',
+      `Cannot use "${seconds}" as --timeout: it should be a number of seconds above 0`,
+    )
+  }
+  return {
+    ...(runner === undefined ? {} : { runner }),
+    ...(vmKernel === undefined ? {} : { vmKernel: resolve(vmKernel) }),
+    ...(seconds === undefined ? {} : { scriptTimeoutSeconds: Number(seconds) }),
+  }
 }
 
 /** What the store options say. */

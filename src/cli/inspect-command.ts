@@ -1,42 +1,83 @@
 import { stat } from 'node:fs/promises'
-import { type ImageReport, inspectImages, type LayerReport } from '#docker-tools'
-import { DockerToolsError } from '#errors'
+import {
+  type ImageReport,
+  inspectImages,
+  inspectRemoteImage,
+  type LayerReport,
+  type RemoteImageReport,
+} from '#docker-tools'
 import { type Command, type CommandInput, switchOption } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
 import { encodeDefinition } from './encode-definition.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { printable } from './printable.ts'
+import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
 
 export const inspectCommand: Command = {
   name: 'inspect',
-  usage: 'ARCHIVE [--json]',
-  summary: 'Tell what the images of an archive are made of',
+  usage: 'ARCHIVE|REF [--json]',
+  summary: 'Tell what the images of an archive, or of a registry, are made of',
   description:
     'Prints names, platform, configuration and layers: their sizes, what made them, which store paths\n' +
     'they hold, and how many bytes layers above them hide. Every layer is read and checked.\n' +
-    'ARCHIVE is a docker-archive, an OCI archive, or the folder of an OCI layout.',
+    'ARCHIVE is a docker-archive, an OCI archive, or the folder of an OCI layout.\n' +
+    'Where there is no such file, REF is an image in a registry; then its layers are not fetched.',
   positionals: [1, 1],
   options: {
     json: { type: 'boolean', description: 'Print a JSON list of images' },
     ...IMAGE_OPTIONS,
+    ...REGISTRY_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
-  examples: [['dockertools inspect image.tar.gz --json', 'Everything there is to know, for programs']],
+  examples: [
+    ['dockertools inspect image.tar.gz --json', 'Everything there is to know, for programs'],
+    ['dockertools inspect quay.io/team/app:1.2', 'An image in a registry'],
+  ],
   run: runInspect,
 }
 
 async function runInspect(input: CommandInput): Promise<void> {
   const [archive = ''] = input.positionals
   if (!(await isThere(archive)) && looksLikeReference(archive)) {
-    throw new DockerToolsError(
-      'NOT_IMPLEMENTED',
-      `Cannot inspect "${archive}": there is no such file, and images in registries are not supported yet`,
-    )
+    await inspectReference(archive, input)
+    return
   }
   const images = await inspectImages(archive, imageOptions(input))
   process.stdout.write(
     switchOption(input, 'json') ? `${encodeDefinition(images)}\n` : printable(images.map(describeImage).join('\n')),
   )
+}
+
+async function inspectReference(text: string, input: CommandInput): Promise<void> {
+  const { platform } = imageOptions(input)
+  const image = await inspectRemoteImage(text, {
+    ...registryOptions(input),
+    ...(platform === undefined ? {} : { platform }),
+  })
+  process.stdout.write(
+    switchOption(input, 'json') ? `${encodeDefinition([image])}\n` : printable(describeRemoteImage(image)),
+  )
+}
+
+function describeRemoteImage(image: RemoteImageReport): string {
+  const facts = [
+    ['digest', image.digest],
+    ['image ID', image.imageId],
+    ['platform', image.platform],
+    ...(image.platforms.length > 1 ? [['also for', image.platforms.join(', ')]] : []),
+    ['created', image.created ?? 'not said'],
+    ['size', `${size(image.storedBytes)} stored`],
+    ['config', encodeDefinition(image.config)],
+  ]
+  const layers = image.layers.map(({ digest, storedBytes, createdBy }, index) =>
+    [
+      `    ${index + 1}. ${digest}`,
+      `       ${size(storedBytes)} stored`,
+      ...(createdBy === null ? [] : [`       ${createdBy.replaceAll(/\s+/g, ' ')}`]),
+    ].join('\n'),
+  )
+  const lines = facts.map(([name = '', value = '']) => `  ${name.padEnd(9)} ${value}`)
+  return `${[image.name, ...lines, `  layers    ${image.layers.length}`, ...layers].join('\n')}\n`
 }
 
 function describeImage(image: ImageReport): string {

@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const [name, ...rest] = asksForHelpOf(args)
     if (name === undefined || name === '--help' || name === '-h') {
-      process.stdout.write(programHelp(COMMANDS.filter((command) => command.load !== undefined)))
+      process.stdout.write(programHelp(COMMANDS))
       process.exitCode = name === undefined ? exitCodeOf(new DockerToolsError('USAGE', '')) : 0
       return
     }
@@ -49,8 +49,7 @@ function asksForHelpOf(args: readonly string[]): readonly string[] {
 
 async function loadCommand(name: string) {
   const entry = COMMANDS.find((command) => command.name === name)
-  if (entry?.load !== undefined) return await entry.load()
-  if (entry !== undefined) throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot run ${name}: it is not supported yet`)
+  if (entry !== undefined) return await entry.load()
   const nearest = nearestName(name, ['help', ...COMMANDS.map((command) => command.name)])
   throw new DockerToolsError(
     'USAGE',

@@ -18,7 +18,12 @@ export function makeReporter(options: ReporterOptions): Reporter {
   const progress = options.isTerminal && !options.quiet ? new ProgressLine() : undefined
   return (event) => {
     if (event.type === 'progress') {
-      progress?.show(event.bytes)
+      progress?.show(`${mebibytes(event.bytes)} MiB written`)
+      return
+    }
+    if (event.type === 'pull-layer' && event.bytes < event.totalBytes) {
+      const { index, total, bytes, totalBytes } = event
+      progress?.show(`Layer ${index} of ${total}: ${mebibytes(bytes)} of ${mebibytes(totalBytes)} MiB`)
       return
     }
     const text = describeEvent(event)
@@ -64,12 +69,16 @@ function say(text: string): void {
   }
 }
 
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0)
+}
+
 class ProgressLine {
   #isShown = false
 
-  show(bytes: number): void {
+  show(text: string): void {
     this.#isShown = true
-    say(`\r${(bytes / 1024 / 1024).toFixed(0)} MiB written\u001b[K`)
+    say(`\r${text}\u001b[K`)
   }
 
   clear(): void {

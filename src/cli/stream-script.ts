@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { findPlaceholders, isRealisable } from '#derivation'
 import { type BuildOptions, isRecipe, type Recipe } from '#docker-tools'
-import { type CommandInput, switchOption, textOptions } from './command.ts'
+import { type CommandInput, switchOption, textOption, textOptions } from './command.ts'
 import { encodeDefinition } from './encode-definition.ts'
 
 /**
@@ -17,9 +17,15 @@ export async function streamScript(recipe: Recipe, input: CommandInput, options:
   const stores = textOptions(input, 'store').flatMap((store) => ['--store', absoluteStore(store)])
   const keys = textOptions(input, 'trusted-public-key').flatMap((key) => ['--trusted-public-key', key])
   const signatures = switchOption(input, 'no-check-signatures') ? ['--no-check-signatures'] : []
+  const scripts = ['runner', 'timeout'].flatMap((name) => {
+    const value = textOption(input, name)
+    return value === undefined ? [] : [`--${name}`, value]
+  })
+  const kernel = textOption(input, 'vm-kernel')
+  const guests = kernel === undefined ? [] : ['--vm-kernel', resolve(kernel)]
   // npx runs a link in its own cache, which is cleaned some day: the program itself stays.
   const program = [process.execPath, realpathSync(process.argv[1] ?? 'dockertools')]
-  const command = [...program, 'stream', ...stores, ...keys, ...signatures].map(quote).join(' ')
+  const command = [...program, 'stream', ...stores, ...keys, ...signatures, ...scripts, ...guests].map(quote).join(' ')
   const definition = encodeDefinition(toDefinition(recipe, options.baseDirectory ?? process.cwd()))
   return `${intro}exec ${command} "$@" - <<'DOCKERTOOLS_DEFINITION'\n${definition}\nDOCKERTOOLS_DEFINITION\n`
 }

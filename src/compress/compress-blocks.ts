@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type BlockSlot, slotDictionary, slotInput } from './block-slot.ts'
 import { BlockThreads } from './block-threads.ts'
+import { type CompressionThreads, MAX_DEFAULT_WORKERS } from './compression-threads.ts'
 import { fillSlots } from './fill-slots.ts'
 import { type Codec, loadPackBlock } from './pack-block.ts'
 
@@ -10,14 +11,13 @@ export interface BlockCompression {
   /** Bytes of the block before that a block may refer to; at most `blockBytes`. */
   readonly dictionaryBytes: number
   readonly workers: number | undefined
+  /** Threads that other streams use too, in place of `workers` of its own. */
+  readonly threads?: CompressionThreads | undefined
   /** Whether a chunk is the reader's only until it asks for the next: nothing is copied then. */
   readonly borrow: boolean
   /** Called with the plain bytes of every block, in order. They are valid during the call. */
   readonly onBlock?: (block: Uint8Array) => void
 }
-
-/** More threads than this gain little, and every one holds memory. */
-const MAX_DEFAULT_WORKERS = 8
 
 interface Pending {
   readonly slot: BlockSlot
@@ -33,31 +33,40 @@ export async function* compressBlocks(
   plain: AsyncIterable<Uint8Array>,
   options: BlockCompression,
 ): AsyncGenerator<Uint8Array> {
-  const workers = options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS)
+  const shared = options.threads
+  const workers = shared?.count ?? options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS)
   // A block for each thread and one that waits for the next to be free; besides, one that is being filled.
   const maxPending = workers + 1
   const pending: Pending[] = []
   const packBlock = await loadPackBlock(options.codec)
   let threads: BlockThreads | undefined
+  const memories = shared?.takeMemories(options) ?? []
 
   async function packOldest(): Promise<Uint8Array> {
     const oldest = pending.shift()!
-    if (oldest.packed !== undefined) return await oldest.packed
+    if (oldest.packed !== undefined) {
+      const packed = await oldest.packed
+      return shared === undefined || options.borrow ? packed : packed.slice()
+    }
     const { slot } = oldest
     const input = slotInput(slot, options)
     return packBlock({ input, dictionary: slotDictionary(slot, options), isLast: slot.isLast })
   }
 
   try {
-    for await (const slot of fillSlots(plain, options, maxPending + 1)) {
+    for await (const slot of fillSlots(plain, options, maxPending + 1, memories)) {
       options.onBlock?.(slotInput(slot, options))
       pending.push({ slot })
-      if (workers > 0 && pending.length >= maxPending)
+      const sharedThreads = shared?.forBlock(options.codec, options, slot.inputBytes)
+      if (sharedThreads !== undefined) for (const block of pending) block.packed ??= sharedThreads.pack(block.slot)
+      if (shared === undefined && workers > 0 && pending.length >= maxPending)
         threads ??= new BlockThreads(options.codec, options, workers, options.borrow)
       if (threads !== undefined) for (const block of pending) block.packed ??= threads.pack(block.slot)
       if (pending.length >= maxPending) yield await packOldest()
     }
     while (pending.length > 0) yield await packOldest()
+    // Only now no thread works on them any more.
+    shared?.giveMemories(options, memories)
   } finally {
     await threads?.[Symbol.asyncDispose]()
   }

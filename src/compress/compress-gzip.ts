@@ -22,7 +22,7 @@ const GZIP_HEADER = Uint8Array.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
  */
 export async function* compressGzip(
   plain: AsyncIterable<Uint8Array>,
-  { workers, borrow = false }: CompressOptions = {},
+  { workers, threads, borrow = false }: CompressOptions = {},
   codec: 'zlib' | 'pako' = gzipCodec(),
 ): AsyncGenerator<Uint8Array> {
   let checksum = 0
@@ -33,6 +33,7 @@ export async function* compressGzip(
     blockBytes: GZIP_BLOCK_BYTES,
     dictionaryBytes: DEFLATE_WINDOW_BYTES,
     workers,
+    threads,
     borrow,
     onBlock(block) {
       checksum = crc32(block, checksum)

@@ -1,3 +1,5 @@
+import type { CompressionThreads } from './compression-threads.ts'
+
 /** How a stream is compressed. */
 export interface CompressOptions {
   /**
@@ -6,6 +8,8 @@ export interface CompressOptions {
    * there is more input than starting them costs.
    */
   readonly workers?: number | undefined
+  /** Threads that other streams use too; `workers` counts no more then. */
+  readonly threads?: CompressionThreads | undefined
   /** True leaves a chunk valid only until the next is asked for, and saves copying it. Default false. */
   readonly borrow?: boolean
 }

@@ -17,7 +17,7 @@ const ZSTD_FRAME_BYTES = 4 * 1024 * 1024
  */
 export async function* compressZstd(
   plain: AsyncIterable<Uint8Array>,
-  { workers, borrow = false }: CompressOptions = {},
+  { workers, threads, borrow = false }: CompressOptions = {},
   isUsual: boolean = zstdIsTheUsualOne(),
 ): AsyncGenerator<Uint8Array> {
   if (!isUsual) {
@@ -28,5 +28,12 @@ export async function* compressZstd(
         "This Node's zstd gives other bytes than the usual one; the content of the result is the same, its digest not",
     })
   }
-  yield* compressBlocks(plain, { codec: 'zstd', blockBytes: ZSTD_FRAME_BYTES, dictionaryBytes: 0, workers, borrow })
+  yield* compressBlocks(plain, {
+    codec: 'zstd',
+    blockBytes: ZSTD_FRAME_BYTES,
+    dictionaryBytes: 0,
+    workers,
+    threads,
+    borrow,
+  })
 }

@@ -7,16 +7,22 @@ import { type BlockSlot, makeSlot, type SlotLayout, slotDictionary, slotRoom } f
  *
  * Slots are used in turns: when block n is asked for, block n - `slotCount` has
  * to be done with.
+ *
+ * @param memories Of slots of this layout that nobody uses; those that are made are added to them.
  */
 export async function* fillSlots(
   plain: AsyncIterable<Uint8Array>,
   layout: SlotLayout,
   slotCount: number,
+  memories: SharedArrayBuffer[] = [],
 ): AsyncGenerator<BlockSlot> {
-  const memories: SharedArrayBuffer[] = []
   let index = 0
-  let slot = makeSlot(layout)
-  memories.push(slot.memory)
+  let slot: BlockSlot = {
+    memory: memories[0] ?? addMemory(memories, layout),
+    dictionaryBytes: 0,
+    inputBytes: 0,
+    isLast: false,
+  }
 
   for await (const chunk of plain) {
     for (let position = 0; position < chunk.length;) {

@@ -9,6 +9,7 @@
  *   https://tukaani.org/xz/xz-file-format.txt
  */
 export type { CompressOptions } from './compress-options.ts'
+export { CompressionThreads } from './compression-threads.ts'
 export { type Compressor, type CompressorName, getCompressor } from './compressor.ts'
 export { type Compression, DETECTION_BYTES, detectCompression } from './detect-compression.ts'
 export { decompress } from './decompress.ts'

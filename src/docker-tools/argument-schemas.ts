@@ -23,6 +23,13 @@ export const ownerId: v.GenericSchema<number> = v.pipe(
   v.maxValue(MAX_OWNER_ID, shouldBe(`0 to ${MAX_OWNER_ID}`)),
 )
 
+/** The size of a disk or a memory. */
+export const mebibytes: v.GenericSchema<number> = v.pipe(
+  wholeNumber,
+  v.minValue(1, shouldBe('a number of MiB above 0')),
+  v.maxValue(2 ** 30, shouldBe(`a number of MiB, at most ${2 ** 30}`)),
+)
+
 export const ownerName: v.GenericSchema<string> = v.pipe(
   text,
   v.check((name) => !name.includes('\0'), 'it holds a NUL character, which no owner name can'),

@@ -1,9 +1,10 @@
-import { availableParallelism, homedir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { openRealiseSession, type RealiseSession } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { LayerCache } from '#layer'
-import { openRealiseSession, type RealiseSession } from '#derivation'
+import { RUNNER_NAMES, type RunnerName } from '#runner'
 import { CompositeStore, openFirstWritableStore, openStores, type Store, TrustedKeys } from '#store'
+import { cacheDirectoryOf } from './cache-directory.ts'
 import { LocalSources } from './local-sources.ts'
 import type { BuildOptions } from './recipe.ts'
 
@@ -15,12 +16,18 @@ export interface BuildContext extends AsyncDisposable {
   /** Makes what has to be made first. */
   readonly session: RealiseSession
   readonly baseDirectory: string
+  /** Where things are remembered between runs; undefined where nothing is to be. */
+  readonly cacheDirectory: string | undefined
   readonly cache: LayerCache | undefined
   readonly threads: number
   /** Threads where the result is compressed: others compress, which takes many times longer. */
   readonly threadsBesideCompressor: number
+  readonly runner: RunnerName | undefined
+  readonly vmKernel: string | undefined
+  readonly scriptTimeoutSeconds: number | undefined
   readonly signal: AbortSignal | undefined
   readonly now: () => number
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** @throws {DockerToolsError} `STORE_UNAVAILABLE`, `DEFINITION_INVALID`. */
@@ -51,17 +58,22 @@ export async function openContext(options: BuildOptions): Promise<BuildContext> 
     ...(builder === undefined ? {} : { builder }),
     ...(signal === undefined ? {} : { signal }),
   })
-  const cacheDirectory = options.cacheDirectory === undefined ? defaultCache(environment) : options.cacheDirectory
+  const cacheDirectory = cacheDirectoryOf({ ...options, environment })
   const context: BuildContext = {
     store,
     sources,
     session,
     baseDirectory,
-    cache: cacheDirectory === null ? undefined : new LayerCache(cacheDirectory),
+    cacheDirectory,
+    cache: cacheDirectory === undefined ? undefined : new LayerCache(cacheDirectory),
     threads: options.threads ?? availableParallelism(),
     threadsBesideCompressor: options.threads ?? 1,
+    runner: checkRunner(options.runner),
+    vmKernel: options.vmKernel,
+    scriptTimeoutSeconds: checkTimeout(options.scriptTimeoutSeconds),
     signal,
     now: options.now ?? clock(environment),
+    environment,
     [Symbol.asyncDispose]: () => Promise.resolve(writable[Symbol.asyncDispose]()),
   }
   contexts.set(session, context)
@@ -79,16 +91,23 @@ export function contextOf(session: RealiseSession): BuildContext {
   const known = contexts.get(session)
   if (known !== undefined) return known
   const sources = new LocalSources(session.store.dir)
+  const environment = session.storeOptions.environment ?? process.env
+  const cacheDirectory = cacheDirectoryOf({ environment })
   const context: BuildContext = {
     store: new CompositeStore([sources, session.store]),
     sources,
     session,
     baseDirectory: session.baseDirectory,
-    cache: new LayerCache(defaultCache(process.env)),
+    cacheDirectory,
+    cache: cacheDirectory === undefined ? undefined : new LayerCache(cacheDirectory),
     threads: availableParallelism(),
     threadsBesideCompressor: 1,
+    runner: undefined,
+    vmKernel: undefined,
+    scriptTimeoutSeconds: undefined,
     signal: session.signal,
-    now: clock(process.env),
+    now: clock(environment),
+    environment,
     // The stores are the session's.
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
@@ -96,15 +115,28 @@ export function contextOf(session: RealiseSession): BuildContext {
   return context
 }
 
+function checkRunner(name: RunnerName | undefined): RunnerName | undefined {
+  if (name === undefined || RUNNER_NAMES.includes(name)) return name
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use the runner "${name}": there is none, it should be one of ${RUNNER_NAMES.join(', ')}`,
+  )
+}
+
+/** Timers count in 31 bits of milliseconds. */
+const MAX_TIMEOUT_SECONDS = 2_147_483
+
+function checkTimeout(seconds: number | undefined): number | undefined {
+  if (seconds === undefined || (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) return seconds
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use a script timeout of ${seconds} s: it should be above 0 and at most ${MAX_TIMEOUT_SECONDS}`,
+  )
+}
+
 function defaultStores(environment: Readonly<Record<string, string | undefined>>): string[] {
   const uris = (environment['DOCKERTOOLS_STORE'] ?? '').split(' ').filter((uri) => uri !== '')
   return uris.length === 0 ? ['auto'] : uris
-}
-
-function defaultCache(environment: Readonly<Record<string, string | undefined>>): string {
-  const base = environment['XDG_CACHE_HOME']
-  // The XDG specification: a relative path is no path.
-  return join(base?.startsWith('/') === true ? base : join(environment['HOME'] ?? homedir(), '.cache'), 'dockertools')
 }
 
 /** The clock, or the time that the environment says it is, as reproducible-builds.org specifies. */

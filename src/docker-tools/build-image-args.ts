@@ -27,11 +27,11 @@ export interface BuildImageArgs {
   readonly uid?: number
   /** Group of the same files. Default 0. */
   readonly gid?: number
-  /** Not built yet: refused unless null. */
+  /** Bash script that runs in the image as its root, on top of the base. What it changes is the layer. */
   readonly runAsRoot?: string | null
-  /** Not built yet: refused. Megabytes. */
+  /** MiB that `runAsRoot` may write. Default 1024. */
   readonly diskSize?: number
-  /** Not built yet: refused. Megabytes. */
+  /** MiB of memory that `runAsRoot` may use. Default: 512 in a virtual machine, no limit elsewhere. */
   readonly buildVMMemorySize?: number
   /** Creation time in ISO 8601, which is written as it is, or `now`. Default: one second after 1970. */
   readonly created?: string

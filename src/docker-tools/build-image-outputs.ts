@@ -8,9 +8,10 @@ import type { BuildContext } from './build-context.ts'
 import { realiseImage } from './file-of-image.ts'
 import { once } from './find-script-paths.ts'
 import { identifyBuildImage } from './identify-build-image.ts'
-import { checksummed, LayerMeasure, makeImageLayer } from './image-layer.ts'
+import { checksummed, LayerMeasure } from './image-layer.ts'
 import { writeCompressed } from './layered-recipe.ts'
 import { measured } from './measure-image-layer.ts'
+import { makeOwnLayer } from './own-layer.ts'
 import { ownRealisable } from './own-output.ts'
 import { type BuildImagePlan, planBuildImage } from './plan-build-image.ts'
 import { realiseInputs } from './realise-inputs.ts'
@@ -56,9 +57,14 @@ export function buildImageOutputs(work: {
     layer: ownRealisable({
       name: `docker-layer-${args.baseName}`,
       outPath: async (context) => (await identifyBuildImage(args, context)).layerPath,
-      prepare: (context) => prepareContents(args, context),
+      prepare: async (context) => {
+        await prepareContents(args, context)
+        if (args.runAsRoot !== null && args.fromImage !== null) await realiseImage(args.fromImage, context)
+      },
       make: async (place, context) => {
-        await using plan = await planBuildImage({ ...args, fromImage: null }, context)
+        // A layer has no parent; only a root's script sees what it stands on.
+        const fromImage = args.runAsRoot === null ? null : args.fromImage
+        await using plan = await planBuildImage({ ...args, fromImage }, context)
         return await writeLayerFolder(plan, place, context)
       },
     }),
@@ -75,7 +81,7 @@ export async function writeOwnLayer(
   context: BuildContext,
   sink: ByteSink,
 ): Promise<{ readonly digest: Digest; readonly checksum: string }> {
-  await using own = await makeImageLayer(plan.layerInput, plan.trees, context)
+  await using own = await makeOwnLayer(plan, context)
   await using measure = new LayerMeasure(plan.sizeHint, context)
   let checksum = ''
   const source = checksummed(own.members, (sum) => (checksum = sum))

@@ -5,8 +5,10 @@ import type { ByteSink } from '#util'
 import type { BuildImageArgs } from './build-image-args.ts'
 import { buildImageOutputs, writeOwnLayer } from './build-image-outputs.ts'
 import type { BuildContext } from './build-context.ts'
+import { openBuiltParts } from './built-parts.ts'
 import { inContext } from './in-context.ts'
 import { type BuildImageIdentity, identifyBuildImage } from './identify-build-image.ts'
+import { type PartedRecipe, USE_PARTS } from './image-parts.ts'
 import type { ImageRealisation } from './image-realisation.ts'
 import { ownedChunks, writeCompressed } from './layered-recipe.ts'
 import { measureImageLayer } from './measure-image-layer.ts'
@@ -43,7 +45,7 @@ import { writeBuiltImage } from './write-built-image.ts'
  * console.log(layers, bytes)
  * ```
  */
-export function buildImage(args: BuildImageArgs): ImageRecipe {
+export function buildImage(args: BuildImageArgs): ImageRecipe & PartedRecipe {
   const resolved = resolveBuildImageArgs(args)
   const { compressor, baseName } = resolved
   const imageName = resolved.name.toLowerCase()
@@ -69,7 +71,7 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
     planned(context, (plan) => writePlan(plan, repoTag, context, sink))
   const realisation: ImageRealisation = { ...outputs.image[REALISE], archive: outputs.image, writeTo }
   const given = { ...args }
-  const recipe: ImageRecipe = {
+  const recipe: ImageRecipe & PartedRecipe = {
     function: 'buildImage',
     imageName,
     args: given,
@@ -100,6 +102,13 @@ export function buildImage(args: BuildImageArgs): ImageRecipe {
       writeTo: (sink: ByteSink, options: BuildOptions = {}) =>
         inContext(options, (context) => planned(context, (plan) => writeOwnLayer(plan, context, sink))),
     },
+    [USE_PARTS]: (options, use) =>
+      inContext(options, (context) =>
+        planned(context, async (plan) => {
+          await using parts = await openBuiltParts(plan, `${imageName}:${await plan.imageTag()}`, context)
+          return await use(parts)
+        }),
+      ),
     build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
     writeTo: (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
       inContext(options, (context) => writeTo(sink, context, options)),

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto'
 import { report } from '#events'
 import type { Content, Digest } from '#image'
-import { toTarEntry } from '#layer'
-import { BUILD_EPOCH_SECONDS } from '#runner'
-import type { Store, StorePath } from '#store'
-import { type TarEntry, writeTar } from '#tar'
-import { joinTrees, type JoinedTree, materialize, type TreeEntry, treeEntries } from '#tree'
-import { type ByteString, byteStringToText, makeSpool, type Spool, toByteString } from '#util'
+import { type PackedMember, packMembers } from '#layer'
+import type { StorePath } from '#store'
+import { endOfArchive } from '#tar'
+import { joinTrees, type JoinedTree, materialize } from '#tree'
+import { byteStringToText, makeSpool, type Spool, toByteString } from '#util'
+import type { BuildContext } from './build-context.ts'
 import type { NixDatabaseInput } from './add-nix-database.ts'
 import { contentEntries } from './content-entries.ts'
+import { rootMember, runFakeRootCommands } from './fake-root-layer.ts'
 import { findReferences } from './find-references.ts'
 import { runExtraCommands } from './run-extra-commands.ts'
+import { scanned } from './stored-trees.ts'
 
 /** The layer on top of a layered image: contents joined by symlinks, and what `extraCommands` made of them. */
 export interface CustomisationLayer extends AsyncDisposable {
@@ -26,13 +28,15 @@ const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024
 export interface CustomisationInput {
   readonly contents: readonly StorePath[]
   readonly extraCommands: string
+  readonly fakeRootCommands: string
+  readonly enableFakechroot: boolean
   readonly nixDatabase: NixDatabaseInput | undefined
   /**
-   * The closure of `contents` and of what the script names. Their hash parts count as references
-   * wherever they stand, even without the store's folder before them, as in Nix; the script sees them.
+   * The closure of `contents` and of what the scripts name. Their hash parts count as references
+   * wherever they stand, even without the store's folder before them, as in Nix; the scripts see them.
    */
   readonly known: readonly StorePath[]
-  /** Whether the script's own text names store paths. */
+  /** Whether the scripts' own texts name store paths. */
   readonly namesStorePaths: boolean
 }
 
@@ -44,25 +48,23 @@ export interface CustomisationInput {
  */
 export async function makeCustomisationLayer(
   input: CustomisationInput,
-  context: { readonly store: Store; readonly signal: AbortSignal | undefined },
+  context: BuildContext,
 ): Promise<CustomisationLayer> {
-  const { known, extraCommands: script, namesStorePaths, nixDatabase } = input
-  const { store, signal } = context
-  const tree = await joinContents(input.contents, store)
-  if (script === '' && nixDatabase === undefined) return pack(treeOf(tree), known, store)
-  await using root = await runExtraCommands({
-    populate: (path) => materialize(tree, path),
-    nixDatabase,
-    script,
-    visible: known,
-    namesStorePaths,
-    store,
-    signal,
-  })
-  return await pack(treeEntries(toByteString(root.path), 'bytes'), known, store)
+  const { known, extraCommands: script, namesStorePaths, nixDatabase, fakeRootCommands, enableFakechroot } = input
+  const { store, signal, scriptTimeoutSeconds: timeoutSeconds } = context
+  const tree = await joinContents(input.contents, context)
+  const populate = (path: string): Promise<void> => materialize(tree, path)
+  const job = { populate, nixDatabase, script, visible: known, namesStorePaths, store, signal, timeoutSeconds }
+  const staysInMemory = script === '' && nixDatabase === undefined
+  await using root = staysInMemory ? undefined : await runExtraCommands(job)
+  const entries = root === undefined ? tree.entries('bytes') : scanned(toByteString(root.path))
+  if (fakeRootCommands === '' && !enableFakechroot) return await pack(entries.flatMap(rootMember), known, context)
+  const fake = { script: fakeRootCommands, isChroot: enableFakechroot, visible: known, namesStorePaths }
+  await using layer = await runFakeRootCommands([...entries], fake, context)
+  return await pack(layer.members, known, context)
 }
 
-async function joinContents(contents: readonly StorePath[], store: Store): Promise<JoinedTree> {
+async function joinContents(contents: readonly StorePath[], { store }: BuildContext): Promise<JoinedTree> {
   const sources = contents.map((path) => ({ target: toByteString(path), entries: contentEntries(store, path) }))
   return await joinTrees(sources, (collision) =>
     report({
@@ -73,22 +75,21 @@ async function joinContents(contents: readonly StorePath[], store: Store): Promi
   )
 }
 
-function* treeOf(tree: JoinedTree): Generator<TreeEntry> {
-  yield* tree.entries('bytes')
-}
-
 async function pack(
-  entries: Iterable<TreeEntry> | AsyncIterable<TreeEntry>,
+  members: Iterable<PackedMember>,
   known: readonly StorePath[],
-  store: Store,
+  { store }: BuildContext,
 ): Promise<CustomisationLayer> {
   const spool = makeSpool(SPOOL_MEMORY_BYTES)
   try {
     const hash = createHash('sha256')
-    for await (const chunk of writeTar(members(entries), 'gnu-numeric')) {
+    for await (const chunk of packMembers(members, 'measure', undefined, 'gnu-numeric')) {
       hash.update(chunk)
       await spool.write(chunk)
     }
+    const end = endOfArchive(spool.size)
+    hash.update(end)
+    await spool.write(end)
     const digest = `sha256:${hash.digest('hex')}` as Digest
     const references = await findReferences(spool.read(), known, store, 'the customisation layer')
     return {
@@ -104,23 +105,4 @@ async function pack(
 
 async function disposeOf(spool: Spool): Promise<void> {
   await spool[Symbol.asyncDispose]()
-}
-
-/** Everything belongs to 0: the builder owns it, and fakeroot shows what the builder owns as root's. */
-async function* members(entries: Iterable<TreeEntry> | AsyncIterable<TreeEntry>): AsyncGenerator<TarEntry> {
-  const owner = { uid: 0, gid: 0, uname: toByteString(''), gname: toByteString('') }
-  for await (const entry of entries) {
-    const path = (entry.path === '' ? '.' : `./${entry.path}`) as ByteString
-    const meta = { ...owner, path, mode: entry.mode, mtimeSeconds: BUILD_EPOCH_SECONDS }
-    const member = toTarEntry(entry, meta)
-    if (member !== undefined) yield member
-    // As GNU tar, which says so and goes on: nothing in an image could use a socket.
-    else {
-      report({
-        type: 'warning',
-        code: 'SOCKET_SKIPPED',
-        message: `the socket "${byteStringToText(path)}" is left out of the customisation layer`,
-      })
-    }
-  }
 }

@@ -22,6 +22,8 @@ export async function freshCustomisation(
     {
       contents,
       extraCommands: args.extraCommands,
+      fakeRootCommands: args.fakeRootCommands,
+      enableFakechroot: args.enableFakechroot,
       nixDatabase: args.includeNixDB
         ? { closure: contentsClosure, contents, upstreamRoot: '/build/old_out' }
         : undefined,

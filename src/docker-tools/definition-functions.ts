@@ -27,6 +27,7 @@ import { caCertificates } from './ca-certificates.ts'
 import { exportImage } from './export-image.ts'
 import { fakeNss } from './fake-nss.ts'
 import { mergeImages } from './merge-images.ts'
+import { pullImage } from './pull-image.ts'
 import { streamLayeredImage } from './stream-layered-image.ts'
 import { usrBinEnv } from './usr-bin-env.ts'
 
@@ -39,6 +40,7 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
     ['buildImageWithNixDb', buildImageWithNixDb],
     ['buildLayeredImageWithNixDb', buildLayeredImageWithNixDb],
     ['mergeImages', mergeImages],
+    ['pullImage', pullImage],
     ['exportImage', exportImage],
     ['derivation', derivation],
     ['runCommand', runCommand],
@@ -70,7 +72,7 @@ export const FUNCTIONS: ReadonlyMap<string, (args: never) => Realisable> = new M
 export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
 
 /** Functions of the plan that are not built yet: known, and refused. */
-export const UNBUILT: readonly string[] = ['pullImage', 'streamNixShellImage', 'buildNixShellImage']
+export const UNBUILT: readonly string[] = ['streamNixShellImage', 'buildNixShellImage']
 
 /**
  * How an argument is read where it is not a plain value with definitions in it:

@@ -5,7 +5,7 @@ import { findReferences } from './find-references.ts'
 import { realiseInputs } from './realise-inputs.ts'
 
 /**
- * The store paths that the script names. Those of the closure of `contents`
+ * The store paths that scripts name. Those of the closure of `contents`
  * count even where their hash parts stand alone, so the contents are made for a script.
  */
 export async function findScriptPaths(
@@ -18,7 +18,7 @@ export async function findScriptPaths(
   if (script === '') return []
   await realiseInputs(made, context)
   const known = (await closure(context.store, contents)).map((node) => node.path)
-  return await findReferences(once(script), [...new Set([...known, ...filledIn])], context.store, 'extraCommands')
+  return await findReferences(once(script), [...new Set([...known, ...filledIn])], context.store, 'the scripts')
 }
 
 /** A text as a stream, which scanners take. */

@@ -41,11 +41,18 @@ export async function identifyBuildImage(
   const made = given.contents.map(madeFirst).filter((value) => value !== undefined)
   const config = await fillJson(given.config, context)
   const script = await fillText(given.extraCommands, context)
-  const args = { ...given, config: config.value, extraCommands: script.value }
+  const rootScript = await fillText(given.runAsRoot ?? '', context)
+  const runAsRoot = given.runAsRoot === null ? null : rootScript.value
+  const args = { ...given, config: config.value, extraCommands: script.value, runAsRoot }
 
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await findReferences(once(encodeNixJson(declared)), config.paths, context.store, 'config')
-  const scriptPaths = await findScriptPaths(args.extraCommands, script.paths, contents, made, context)
+  const scripts = [args.extraCommands, args.runAsRoot ?? ''].filter((text) => text !== '').join('\n')
+  const scriptPaths = await findScriptPaths(scripts, [...script.paths, ...rootScript.paths], contents, made, context)
+  // What a root's script makes follows from what it runs on, too.
+  const scriptBase =
+    runAsRoot === null || args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
+  const inputs = [...contents, ...scriptPaths, ...configReferences, ...(scriptBase === null ? [] : [scriptBase])]
   const layerPath = ourOutputPath({
     name: `docker-layer-${args.baseName}`,
     function: 'imageLayer',
@@ -58,14 +65,23 @@ export async function identifyBuildImage(
       ...(args.includeNixDB ? { includeNixDB: true } : {}),
       keepContentsDirlinks: args.keepContentsDirlinks,
       uid: args.uid,
+      // Without such a script the path stays what it was before there were any.
+      ...(runAsRoot === null
+        ? {}
+        : {
+            runAsRoot,
+            fromImage: scriptBase,
+            diskSize: args.diskMiB,
+            buildVMMemorySize: args.memoryMiB ?? null,
+          }),
     }),
-    inputs: [...new Set([...contents, ...scriptPaths, ...configReferences])],
+    inputs: [...new Set(inputs)],
     storeDir,
   })
   return {
     args,
     contents,
-    inputs: [...new Set([...made, ...config.used, ...script.used])],
+    inputs: [...new Set([...made, ...config.used, ...script.used, ...rootScript.used])],
     scriptPaths,
     configReferences,
     layerPath,

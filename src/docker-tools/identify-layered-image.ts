@@ -48,8 +48,9 @@ export async function identifyLayeredImage(
   const made = given.contents.map(madeFirst).filter((value) => value !== undefined)
   const config = await fillJson(given.config, context)
   const script = await fillText(given.extraCommands, context)
-  const inputs = [...new Set([...made, ...config.used, ...script.used])]
-  const args = { ...given, config: config.value, extraCommands: script.value }
+  const rootScript = await fillText(given.fakeRootCommands, context)
+  const inputs = [...new Set([...made, ...config.used, ...script.used, ...rootScript.used])]
+  const args = { ...given, config: config.value, extraCommands: script.value, fakeRootCommands: rootScript.value }
 
   const text = encodeBaseJson(args)
   const references = await findReferences(once(text), config.paths, context.store, 'config')
@@ -60,15 +61,16 @@ export async function identifyLayeredImage(
     inputs: references,
     storeDir,
   })
-  const scriptPaths = await findScriptPaths(args.extraCommands, script.paths, contents, made, context)
+  const scripts = [args.extraCommands, args.fakeRootCommands].filter((part) => part !== '').join('\n')
+  const scriptPaths = await findScriptPaths(scripts, [...script.paths, ...rootScript.paths], contents, made, context)
   const customisationPath = ourOutputPath({
     name: `${args.baseName}-customisation-layer`,
     function: 'customisationLayer',
     args: jsonObject({
       contents,
-      enableFakechroot: false,
+      enableFakechroot: args.enableFakechroot,
       extraCommands: args.extraCommands,
-      fakeRootCommands: '',
+      fakeRootCommands: args.fakeRootCommands,
       includeNixDB: args.includeNixDB,
     }),
     inputs: [...new Set([...contents, ...scriptPaths])],

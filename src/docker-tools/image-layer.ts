@@ -1,14 +1,15 @@
 import { TarSum } from '#archive'
 import { report } from '#events'
 import type { Digest } from '#image'
-import { type FileBody, makeStreamHash, type PackedMember, packMembers, type StreamHash } from '#layer'
+import { makeStreamHash, type PackedMember, packMembers, type StreamHash } from '#layer'
 import { BUILD_EPOCH_SECONDS } from '#runner'
 import { endOfArchive } from '#tar'
-import { type CopiedEntry, CopiedTree, type TreeEntry, unpackTree } from '#tree'
+import { type CopiedEntry, CopiedTree, type FileBody, type TreeEntry, unpackTree } from '#tree'
 import { type ByteString, byteStringToText, toByteString } from '#util'
 import type { NixDatabaseInput } from './add-nix-database.ts'
 import type { BuildContext } from './build-context.ts'
 import type { StorePath } from '#store'
+import type { DockerBaseImage } from './open-base-image.ts'
 import { rsyncEntries } from './rsync-entries.ts'
 import { runExtraCommands } from './run-extra-commands.ts'
 import { scanned, type StoredTrees, unsupportedEntry } from './stored-trees.ts'
@@ -24,6 +25,16 @@ export interface ImageLayerInput {
   /** The closure of `contents` and of what the script names. */
   readonly visible: readonly StorePath[]
   readonly namesStorePaths: boolean
+  /** What the script runs on top of, and its limits; null where there is no `runAsRoot`. */
+  readonly root: RootScript | null
+}
+
+/** A script that runs in the image as its root. */
+export interface RootScript {
+  readonly script: string
+  readonly base: DockerBaseImage | undefined
+  readonly diskMiB: number
+  readonly memoryMiB: number | undefined
 }
 
 /** The members of an image's own layer, before those of its closure. */
@@ -33,7 +44,7 @@ export interface ImageLayer extends AsyncDisposable {
 
 /** `mkdir`, and `chmod ug+w` afterwards. */
 const ROOT_MODE = 0o755
-const ROOT_WRITABLE = 0o220
+export const ROOT_WRITABLE: number = 0o220
 
 /**
  * Makes the layer of an image: contents copied, `extraCommands` run.
@@ -47,15 +58,8 @@ export async function makeImageLayer(
   trees: StoredTrees,
   context: BuildContext,
 ): Promise<ImageLayer> {
-  const tree = new CopiedTree<FileBody>(ROOT_MODE, input.keepContentsDirlinks)
-  report({
-    type: 'step',
-    message: input.contents.length === 0 ? 'No contents to add to layer.' : 'Adding contents...',
-  })
-  for (const item of input.contents) {
-    report({ type: 'step', message: `Adding ${item}` })
-    await tree.copy(item, rsyncEntries(item, !input.keepContentsDirlinks, context.store.dir, trees))
-  }
+  if (input.contents.length === 0) report({ type: 'step', message: 'No contents to add to layer.' })
+  const tree = await copyContents(input, trees, context)
   tree.addRootMode(ROOT_WRITABLE)
   if (input.extraCommands === '' && input.nixDatabase === undefined) {
     return { members: [...members(tree.entries(), input)], [Symbol.asyncDispose]: () => Promise.resolve() }
@@ -68,6 +72,7 @@ export async function makeImageLayer(
     namesStorePaths: input.namesStorePaths,
     store: context.store,
     signal: context.signal,
+    timeoutSeconds: context.scriptTimeoutSeconds,
   })
   try {
     return {
@@ -78,6 +83,25 @@ export async function makeImageLayer(
     await root[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/**
+ * The folders of `copyToRoot` copied over each other.
+ *
+ * @throws {DockerToolsError} `FILE_TYPE_UNSUPPORTED`, and what stores throw.
+ */
+export async function copyContents(
+  input: Pick<ImageLayerInput, 'contents' | 'keepContentsDirlinks'>,
+  trees: StoredTrees,
+  context: BuildContext,
+): Promise<CopiedTree<FileBody>> {
+  const tree = new CopiedTree<FileBody>(ROOT_MODE, input.keepContentsDirlinks)
+  if (input.contents.length > 0) report({ type: 'step', message: 'Adding contents...' })
+  for (const item of input.contents) {
+    report({ type: 'step', message: `Adding ${item}` })
+    await tree.copy(item, rsyncEntries(item, !input.keepContentsDirlinks, context.store.dir, trees))
+  }
+  return tree
 }
 
 /**
@@ -136,7 +160,8 @@ const TYPEFLAGS = {
   fifo: '6',
 } as const
 
-function* members(
+/** The members for the files of a tree that belong to one owner. */
+export function* members(
   entries: Iterable<CopiedEntry<FileBody>>,
   owner: { readonly uid: number; readonly gid: number },
 ): Generator<PackedMember> {
@@ -151,7 +176,8 @@ function* members(
   }
 }
 
-function nameOf(id: number): ByteString {
+/** What GNU tar calls an owner where only root is known. */
+export function nameOf(id: number): ByteString {
   return toByteString(id === 0 ? 'root' : '')
 }
 

@@ -26,12 +26,18 @@ export type {
   ImageRecipe,
   ImageSummary,
   MergedRecipe,
+  PulledRecipe,
   RealisedOutput,
   RealiseOutputOptions,
   Recipe,
   StreamRecipe,
   WriteOptions,
 } from './recipe.ts'
+export { inspectRemoteImage, type RemoteImageReport, type RemoteLayerReport } from './inspect-remote-image.ts'
+export { type PrefetchedImage, prefetchImage, type PrefetchRequest } from './prefetch-image.ts'
+export { pullArchive, type PulledArchive, type PullRequest, type RegistryPullOptions } from './pull-archive.ts'
+export { pullImage } from './pull-image.ts'
+export type { PullImageArgs } from './pull-image-args.ts'
 export { realise } from './realise.ts'
 export { streamConf } from './stream-conf.ts'
 export { streamLayeredImage } from './stream-layered-image.ts'
@@ -47,6 +53,10 @@ export {
   type MultiPlatformImageArgs,
   type PlatformRecipe,
 } from './multi-platform-image.ts'
+export { loadImage, type LoadOptions } from './load-image.ts'
+export type { LoadedImages } from '#engine'
+export { pushImage } from './push-image.ts'
+export type { PushOptions, PushSummary } from './push-options.ts'
 export { type OciSummary, writeOciArchive, writeOciLayout } from './write-oci-image.ts'
 export { isRecipe } from './path-argument.ts'
 export { binSh, type BinShArgs } from './bin-sh.ts'

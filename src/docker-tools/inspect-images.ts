@@ -1,16 +1,22 @@
 import {
   compressionOf,
   formatImageName,
-  formatPlatform,
   type ImageArchive,
   type ImageLayer,
   MergedTree,
   openImageArchive,
-  parsePlatform,
   scanLayer,
   type StoredImage,
 } from '#archive'
-import { type Digest, isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '#image'
+import {
+  type Digest,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  formatPlatform,
+  parsePlatform,
+} from '#image'
 import type { IndexedTarMember } from '#tar'
 import { byteStringToText } from '#util'
 import { parseImageLimits } from './image-limit-options.ts'

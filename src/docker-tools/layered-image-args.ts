@@ -45,9 +45,9 @@ export interface StreamLayeredImageArgs {
   readonly maxLayers?: number
   /** Bash script that runs in the image's root before the customisation layer is packed. */
   readonly extraCommands?: string
-  /** Not built yet: refused unless empty. */
+  /** Bash script that runs after `extraCommands`, as root: owners and devices that it makes are in the layer. */
   readonly fakeRootCommands?: string
-  /** Not built yet: refused unless false. */
+  /** Whether `fakeRootCommands` sees the image as its root, with the store in it. Default false. */
   readonly enableFakechroot?: boolean
   /** Whether store paths go into the image at all. Default true. */
   readonly includeStorePaths?: boolean

@@ -5,13 +5,15 @@ import type { StorePath } from '#store'
 import type { BuildContext } from './build-context.ts'
 import { identifyLayeredImage, type LayeredIdentity } from './identify-layered-image.ts'
 import { inContext } from './in-context.ts'
+import { type PartedRecipe, USE_PARTS } from './image-parts.ts'
 import type { ImageRealisation } from './image-realisation.ts'
 import { layeredOutputs } from './layered-outputs.ts'
+import { openLayeredParts } from './layered-parts.ts'
 import { type LayeredPlan, planLayeredImage } from './plan-layered-image.ts'
 import { realise } from './realise.ts'
 import type { BuildOptions, Conf, ImageSummary, RealiseOutputOptions, Recipe, WriteOptions } from './recipe.ts'
 import type { ResolvedLayeredArgs } from './resolve-layered-args.ts'
-import { streamImage } from './stream-image.ts'
+import { type StreamInput, streamImage } from './stream-image.ts'
 
 /**
  * What both layered functions return, but for what only one of them has.
@@ -23,7 +25,7 @@ export function layeredRecipe<F extends Recipe['function']>(
   given: Readonly<Record<string, unknown>>,
   args: ResolvedLayeredArgs,
   compressor?: 'none' | 'gz' | 'zstd',
-): Recipe & { readonly function: F } {
+): Recipe & PartedRecipe & { readonly function: F } {
   const imageName = args.name.toLowerCase()
   const identities = new WeakMap<BuildContext, Promise<LayeredIdentity>>()
   const identity = async (context: BuildContext): Promise<LayeredIdentity> => {
@@ -51,7 +53,7 @@ export function layeredRecipe<F extends Recipe['function']>(
   }
   const writeTo = (sink: ByteSink, options: WriteOptions = {}): Promise<ImageSummary> =>
     planned(options, async (plan, context) => await writePlan(plan, context, options.repoTag, sink))
-  const recipe: Recipe & { readonly function: F } = {
+  const recipe: Recipe & PartedRecipe & { readonly function: F } = {
     function: functionName,
     imageName,
     args: given,
@@ -65,6 +67,11 @@ export function layeredRecipe<F extends Recipe['function']>(
     layers: (options: BuildOptions = {}): Promise<readonly (readonly StorePath[])[]> =>
       // oxlint-disable-next-line require-await -- a plan is used asynchronously
       planned(options, async (plan) => plan.storeLayers as readonly (readonly StorePath[])[]),
+    [USE_PARTS]: (options, use) =>
+      planned(options, async (plan, context) => {
+        await using parts = await openLayeredParts(await streamInput(plan, undefined), context)
+        return await use(parts)
+      }),
     build: (options: RealiseOutputOptions = {}) => realise(recipe, options),
     writeTo,
     chunks: (options: WriteOptions = {}) => ownedChunks((sink) => writeTo(sink, options)),
@@ -105,25 +112,25 @@ async function writePlan(
   repoTag: string | undefined,
   sink: ByteSink,
 ): Promise<ImageSummary> {
+  return await streamImage(await streamInput(plan, repoTag), context, sink)
+}
+
+async function streamInput(plan: LayeredPlan, repoTag: string | undefined): Promise<StreamInput> {
   const { args } = plan
   const sizes = new Map<string, number>(plan.graph.map((node) => [node.path, node.narSize]))
-  return await streamImage(
-    {
-      architecture: args.architecture,
-      config: args.config,
-      base: plan.base?.image,
-      storeLayers: plan.storeLayers,
-      preferDisk: false,
-      narSize: (path) => sizes.get(path),
-      customisation: { path: plan.customisation.path, content: plan.customisation.content },
-      repoTag: repoTag ?? `${args.name.toLowerCase()}:${await plan.imageTag()}`,
-      created: args.created,
-      mtime: args.mtime,
-      owner: args.owner,
-    },
-    context,
-    sink,
-  )
+  return {
+    architecture: args.architecture,
+    config: args.config,
+    base: plan.base?.image,
+    storeLayers: plan.storeLayers,
+    preferDisk: false,
+    narSize: (path) => sizes.get(path),
+    customisation: { path: plan.customisation.path, content: plan.customisation.content },
+    repoTag: repoTag ?? `${args.name.toLowerCase()}:${await plan.imageTag()}`,
+    created: args.created,
+    mtime: args.mtime,
+    owner: args.owner,
+  }
 }
 
 /** Written chunks are buffers that are used again: whoever may keep them gets copies. */

@@ -7,7 +7,8 @@ import { baseLayerFiles, NameListing } from './base-layer-files.ts'
 import type { BuildContext } from './build-context.ts'
 import { closureMembers } from './closure-members.ts'
 import { findReferences } from './find-references.ts'
-import { checksummed, type ImageLayer, LayerMeasure, makeImageLayer } from './image-layer.ts'
+import { checksummed, type ImageLayer, LayerMeasure } from './image-layer.ts'
+import { makeOwnLayer } from './own-layer.ts'
 import type { BuildImagePlan } from './plan-build-image.ts'
 
 /** The layer of an image with everything in it, measured. */
@@ -29,7 +30,7 @@ export interface MeasuredImageLayer extends AsyncDisposable {
  */
 export async function measureImageLayer(plan: BuildImagePlan, context: BuildContext): Promise<MeasuredImageLayer> {
   await using stack = new AsyncDisposableStack()
-  const own = stack.use(await makeImageLayer(plan.layerInput, plan.trees, context))
+  const own = stack.use(await makeOwnLayer(plan, context))
   report({ type: 'step', message: 'Packing layer...' })
   await using measure = new LayerMeasure(plan.sizeHint, context)
   let checksum = ''

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { parsePlatform, type Platform } from '#archive'
 import { DockerToolsError } from '#errors'
+import { parsePlatform, type Platform } from '#image'
 import { imageTag } from './argument-schemas.ts'
 import { checkArguments } from './check-arguments.ts'
 import { isRecipe } from './path-argument.ts'

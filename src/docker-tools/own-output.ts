@@ -9,6 +9,8 @@ import { firstDifference } from './first-difference.ts'
 export interface OwnOutput {
   /** For messages. */
   readonly name: string
+  /** Where the path follows from the content: what the store writes down of that, `fixed:sha256:…`. */
+  readonly contentAddress?: string
   /** Where it belongs, as its inputs tell. */
   outPath(context: BuildContext): Promise<StorePath>
   /**
@@ -66,7 +68,9 @@ async function makeFirst(output: OwnOutput, path: StorePath, context: BuildConte
   context.signal?.throwIfAborted()
   context.sources.assertUnchanged()
   await session.bring(references)
-  await session.writable.registerOutput(path, place, { known: references })
+  const { contentAddress } = output
+  const made = { path, physicalTemp: place, ...(contentAddress === undefined ? {} : { contentAddress }) }
+  await session.writable.registerOutputs([made], { known: references })
 }
 
 /** Makes it at another place, and compares. */

@@ -54,6 +54,8 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
   const contentsNodes = await closureNodes(contents)
   const visible = unique([...contentsNodes.map((node) => node.path), ...(await closurePaths(scriptPaths))])
   const known = unique([...visible, ...(await closurePaths(configReferences))])
+  const { runAsRoot, diskMiB, memoryMiB } = args
+  const root = runAsRoot === null ? null : { script: runAsRoot, base, diskMiB, memoryMiB }
   const owner = stack.move()
   return {
     base,
@@ -63,6 +65,7 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
       contents,
       visible,
       namesStorePaths: scriptPaths.length > 0,
+      root,
       nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot: '/build/layer' } : undefined,
     },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },

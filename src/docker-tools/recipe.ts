@@ -1,6 +1,7 @@
 import type { Builder, Realisable } from '#derivation'
 import type { Reporter } from '#events'
 import type { Digest } from '#image'
+import type { RunnerName } from '#runner'
 import type { StorePath } from '#store'
 import type { ByteSink } from '#util'
 
@@ -24,6 +25,15 @@ export interface BuildOptions {
   readonly threads?: number
   /** Who builds derivations: this package (`own`, the default), or an installed Nix (`nix`). */
   readonly builder?: Builder
+  /**
+   * How `fakeRootCommands` and `runAsRoot` are run: `fakeroot`, `namespace` or `vm`. Default: the first that is here
+   * and can do what the script needs; which one it is comes as an event.
+   */
+  readonly runner?: RunnerName
+  /** The kernel's file that the runner `vm` starts. Default: one of this machine's. */
+  readonly vmKernel?: string
+  /** Seconds that each script may take. Default: no limit. */
+  readonly scriptTimeoutSeconds?: number
   readonly signal?: AbortSignal
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
@@ -79,7 +89,7 @@ export interface Conf {
  * yet. In a text (`${image}`) it stands for the store path of its result.
  */
 export interface Recipe extends Realisable {
-  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages'
+  readonly function: 'streamLayeredImage' | 'buildLayeredImage' | 'buildImage' | 'mergeImages' | 'pullImage'
   /** The lower-cased name. */
   readonly imageName: string
   /** The arguments, as they were given. */
@@ -129,7 +139,7 @@ export interface ArchiveRecipe extends Recipe {
 
 /** An image function whose result is a file in a store. */
 export interface ImageFileRecipe extends Recipe {
-  readonly function: 'buildImage' | 'mergeImages'
+  readonly function: 'buildImage' | 'mergeImages' | 'pullImage'
   /** Where the result is, or would be, in the store. */
   outputPath(options?: BuildOptions): Promise<StorePath>
   /** Writes the archive compressed as upstream would. */
@@ -159,7 +169,13 @@ export interface MergedRecipe extends ImageFileRecipe {
   readonly function: 'mergeImages'
 }
 
+/** What `pullImage` returns. */
+export interface PulledRecipe extends ImageFileRecipe {
+  readonly function: 'pullImage'
+  readonly imageDigest: string
+}
+
 /** Whether a recipe says itself where its result is. */
 export function isImageFileRecipe(recipe: Recipe): recipe is ImageFileRecipe {
-  return recipe.function === 'buildImage' || recipe.function === 'mergeImages'
+  return 'outputPath' in recipe
 }

@@ -3,7 +3,7 @@ import type { CompressorName } from '#compress'
 import { DockerToolsError } from '#errors'
 import { goArchitecture, type JsonValue, parsePythonIsoTime, sortJson } from '#image'
 import { checkArguments } from './check-arguments.ts'
-import { flag, imageName, imageTag, ownerId, record, text } from './argument-schemas.ts'
+import { flag, imageName, imageTag, mebibytes, ownerId, record, text } from './argument-schemas.ts'
 import type { ContentsArgument, PathArgument } from './layered-image-args.ts'
 import { contents, flattenContents, path, resolveCompressor } from './resolve-layered-args.ts'
 import { toJsonValue } from './to-json-value.ts'
@@ -24,6 +24,9 @@ export interface ResolvedBuildImageArgs {
   readonly config: JsonValue
   readonly architecture: string
   readonly extraCommands: string
+  readonly runAsRoot: string | null
+  readonly diskMiB: number
+  readonly memoryMiB: number | undefined
   readonly includeNixDB: boolean
   readonly uid: number
   readonly gid: number
@@ -34,6 +37,9 @@ export interface ResolvedBuildImageArgs {
 }
 
 const FUNCTION = 'buildImage'
+
+/** Upstream's. */
+const DEFAULT_DISK_MIB = 1024
 
 const schema = v.strictObject({
   name: imageName,
@@ -49,8 +55,8 @@ const schema = v.strictObject({
   uid: v.optional(ownerId, 0),
   gid: v.optional(ownerId, 0),
   runAsRoot: v.nullish(text, null),
-  diskSize: v.optional(v.unknown()),
-  buildVMMemorySize: v.optional(v.unknown()),
+  diskSize: v.optional(mebibytes, DEFAULT_DISK_MIB),
+  buildVMMemorySize: v.optional(mebibytes),
   created: v.optional(text, '1970-01-01T00:00:01Z'),
   compressor: v.optional(v.unknown(), 'gz'),
   includeNixDB: v.optional(flag, false),
@@ -95,6 +101,9 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
     config: sortJson(toJsonValue(args.config, 'config')),
     architecture: args.architecture ?? goArchitecture(),
     extraCommands: args.extraCommands,
+    runAsRoot: args.runAsRoot,
+    diskMiB: args.diskSize,
+    memoryMiB: args.buildVMMemorySize,
     includeNixDB: args.includeNixDB,
     uid: args.uid,
     gid: args.gid,
@@ -105,11 +114,7 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
 }
 
 function refuseUnbuilt(args: v.InferOutput<typeof schema>): void {
-  const unbuilt = [
-    ['runAsRoot', args.runAsRoot !== null],
-    ['diskSize', args.diskSize !== undefined],
-    ['buildVMMemorySize', args.buildVMMemorySize !== undefined],
-  ] as const
+  const unbuilt = [['includeNixDB with runAsRoot', args.includeNixDB && args.runAsRoot !== null]] as const
   for (const [name, isUsed] of unbuilt) {
     if (!isUsed) continue
     throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot call ${FUNCTION}: argument "${name}" is not supported yet`)

@@ -27,6 +27,8 @@ export interface ResolvedLayeredArgs {
   readonly owner: Owner
   readonly maxLayers: number
   readonly extraCommands: string
+  readonly fakeRootCommands: string
+  readonly enableFakechroot: boolean
   readonly includeStorePaths: boolean
   readonly includeNixDB: boolean
   readonly pipeline: LayeringPipeline | PathArgument | null
@@ -101,7 +103,6 @@ export function resolveBuildArgs(
 }
 
 function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>): ResolvedLayeredArgs {
-  refuseUnbuilt(functionName, args)
   const pipeline = resolvePipeline(functionName, args.layeringPipeline)
   if (pipeline === null) checkMaxLayers(args.maxLayers, 0)
   else if (args.layering !== undefined) {
@@ -123,6 +124,8 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     owner: { uid: args.uid, gid: args.gid, uname: args.uname, gname: args.gname },
     maxLayers: args.maxLayers,
     extraCommands: args.extraCommands,
+    fakeRootCommands: args.fakeRootCommands,
+    enableFakechroot: args.enableFakechroot,
     includeStorePaths: args.includeStorePaths,
     includeNixDB: args.includeNixDB,
     pipeline,
@@ -130,20 +133,6 @@ function resolve(functionName: string, args: v.InferOutput<typeof streamSchema>)
     debug: args.debug,
     passthru: args.passthru,
     meta: args.meta,
-  }
-}
-
-function refuseUnbuilt(functionName: string, args: v.InferOutput<typeof streamSchema>): void {
-  const unbuilt = [
-    ['fakeRootCommands', args.fakeRootCommands !== ''],
-    ['enableFakechroot', args.enableFakechroot],
-  ] as const
-  for (const [name, isUsed] of unbuilt) {
-    if (!isUsed) continue
-    throw new DockerToolsError(
-      'NOT_IMPLEMENTED',
-      `Cannot call ${functionName}: argument "${name}" is not supported yet`,
-    )
   }
 }
 

@@ -1,11 +1,10 @@
-import { lstatSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runScript, type StoreBind } from '#runner'
+import { runScript } from '#runner'
 import type { Store, StorePath } from '#store'
-import { unpackTree } from '#tree'
 import { makeTempDir } from '#util'
 import { addNixDatabase, type NixDatabaseInput } from './add-nix-database.ts'
+import { findBinds } from './script-store.ts'
 
 /** A folder in which the script has run. */
 export interface CustomisedRoot extends AsyncDisposable {
@@ -26,6 +25,7 @@ export interface ExtraCommandsJob {
   readonly namesStorePaths: boolean
   readonly store: Store
   readonly signal: AbortSignal | undefined
+  readonly timeoutSeconds: number | undefined
 }
 
 /**
@@ -50,15 +50,17 @@ export async function runExtraCommands(job: ExtraCommandsJob): Promise<Customise
 async function runIn(root: string, scratch: string, job: ExtraCommandsJob): Promise<void> {
   const run = join(scratch, 'run')
   await mkdir(run)
+  const binds = await findBinds(job.visible, job.store, join(scratch, 'store'))
   await runScript({
     step: 'extraCommands',
     script: job.script,
     cwd: root,
     scratch: run,
     storeDir: job.store.dir,
-    binds: await findBinds(job, join(scratch, 'store')),
+    binds: binds.filter(({ logical, physical }) => logical !== physical),
     needsBinds: job.namesStorePaths,
     signal: job.signal,
+    timeoutSeconds: job.timeoutSeconds,
     ...(job.nixDatabase === undefined ? {} : { environment: nixVariables(root) }),
   })
 }
@@ -66,24 +68,4 @@ async function runIn(root: string, scratch: string, job: ExtraCommandsJob): Prom
 /** With these, the commands of Nix work on the store in the root. Nix wants to know a user's name. */
 function nixVariables(root: string): Readonly<Record<string, string>> {
   return { NIX_REMOTE: `local?root=${root}`, USER: 'nobody' }
-}
-
-/** Where the paths are that are not at their logical place, unpacked where they are nowhere. */
-async function findBinds(job: ExtraCommandsJob, unpackedDirectory: string): Promise<StoreBind[]> {
-  const elsewhere = job.visible.filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined)
-  if (elsewhere.length > 0) await mkdir(unpackedDirectory)
-  const binds: StoreBind[] = []
-  for (const logical of elsewhere) {
-    const physical = (await job.store.realPath(logical)) ?? (await unpack(logical, unpackedDirectory, job.store))
-    const stats = lstatSync(physical)
-    const kind = stats.isSymbolicLink() ? 'symlink' : stats.isDirectory() ? 'directory' : 'file'
-    binds.push({ logical, physical, kind })
-  }
-  return binds
-}
-
-async function unpack(path: StorePath, directory: string, store: Store): Promise<string> {
-  const target = join(directory, path.slice(store.dir.length + 1))
-  await unpackTree(store.entries(path), target)
-  return target
 }

@@ -7,6 +7,8 @@ import { type LocatedPath, locatePath } from './locate-path.ts'
 export interface StoreLayers extends AsyncDisposable {
   /** The layer at `index`, when it is measured. Layers are taken in order, each once. */
   take(index: number): Promise<MeasuredLayer>
+  /** Digest and size of the layer at `index`, as soon as they are known; some are only once it is the layer's turn. */
+  measured(index: number): Promise<Pick<MeasuredLayer, 'digest' | 'size'>>
 }
 
 /** What the layers are made of. */
@@ -66,6 +68,12 @@ class MeasuredAhead implements StoreLayers {
     const areSizesKnown = input.storeLayers.flat().every((path) => input.narSize(path) !== undefined)
     this.#workshop = new LayerWorkshop({ threads, cache, now, totalSizeHint: areSizesKnown ? sum(sizes) : Infinity })
     this.#layers = groups.map((group, index) => this.#begin(group, index, sizes[index] ?? 0))
+  }
+
+  async measured(index: number): Promise<Pick<MeasuredLayer, 'digest' | 'size'>> {
+    const layer = await this.#layers[index]
+    if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${index}`)
+    return layer
   }
 
   async take(index: number): Promise<MeasuredLayer> {

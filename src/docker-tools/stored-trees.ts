@@ -1,7 +1,7 @@
 import { DockerToolsError } from '#errors'
-import { canonicalMode, type FileBody } from '#layer'
+import { canonicalMode } from '#layer'
 import type { StorePath } from '#store'
-import { type CopiedEntry, scanTree } from '#tree'
+import { type CopiedEntry, type FileBody, scanTree } from '#tree'
 import { type ByteString, byteStringToText, makeSpool, type Spool, toByteString } from '#util'
 import type { BuildContext } from './build-context.ts'
 

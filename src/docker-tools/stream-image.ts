@@ -70,16 +70,11 @@ export async function streamImage(input: StreamInput, context: BuildContext, sin
   }
   report({ type: 'customisation-layer', index: written.length + 1 })
   const { content, path } = input.customisation
-  await write(layerOfContent(verified(content)), [path], CUSTOMISATION_MEMBER)
+  await write(layerOfContent(verifiedCustomisation(content)), [path], CUSTOMISATION_MEMBER)
 
   context.sources.assertUnchanged()
   report({ type: 'manifest' })
-  const config = encodeLayeredConfig({
-    created: created.isoFormat,
-    architecture: input.architecture,
-    config: withBaseEnv(input.config, input.base),
-    layers: written,
-  })
+  const config = encodeStreamConfig(input, created, written)
   const imageId = digestOf(config)
   const configMember = `${digestHex(imageId)}.json`
   const layerMembers = written.map((layer) => layer.member)
@@ -94,6 +89,15 @@ export async function streamImage(input: StreamInput, context: BuildContext, sin
     layers: written.map((layer) => layer.digest),
     archiveBytes: outer.size,
   }
+}
+
+/** The configuration of the image, once all its layers are known. */
+export function encodeStreamConfig(
+  { architecture, config, base }: Pick<StreamInput, 'architecture' | 'config' | 'base'>,
+  created: Timestamp,
+  layers: readonly LayerHistory[],
+): Uint8Array {
+  return encodeLayeredConfig({ created: created.isoFormat, architecture, config: withBaseEnv(config, base), layers })
 }
 
 type FileHeader = TarHeader & { readonly type: 'file' }
@@ -120,12 +124,12 @@ function memberHeader(name: string, size: number, mtimeSeconds: number): FileHea
   }
 }
 
-function resolveTime(time: TimeArgument, now: Timestamp): Timestamp {
+export function resolveTime(time: TimeArgument, now: Timestamp): Timestamp {
   return time === 'now' ? now : time
 }
 
 /** What the conf's checksum promises is checked on the way. */
-function verified(content: Content): Content {
+export function verifiedCustomisation(content: Content): Content {
   return { ...content, open: () => verifyDigest(content.open(), content.digest, 'the customisation layer') }
 }
 

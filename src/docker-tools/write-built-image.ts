@@ -11,6 +11,7 @@ import {
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import {
+  type Digest,
   digestHex,
   digestOf,
   encodeJshonJson,
@@ -55,8 +56,7 @@ export async function writeBuiltImage(
   report({ type: 'step', message: 'Adding layer...' })
   const layerId = addLayer(root, plan, layer)
   report({ type: 'step', message: 'Adding meta...' })
-  const layers = [...(base?.image.layers ?? []).map((item) => item.diffId), layer.digest]
-  const config = encodeSingleLayerConfig(plan.imageBase, inheritedEnv(base), layers)
+  const { config, layers } = builtConfig(plan, layer)
   const imageId = digestOf(Buffer.from(config))
   const configMember = `${digestHex(imageId)}.json`
   const layerMembers = [...(base?.image.layers ?? []).map((item) => item.member), `${layerId}/layer.tar`]
@@ -72,6 +72,15 @@ export async function writeBuiltImage(
   const archiveBytes = await writeArchiveTree(root, BUILD_EPOCH_SECONDS, sink, context.signal)
   report({ type: 'step', message: 'Finished.' })
   return { imageId, repoTag: names.repoTag, layers, archiveBytes }
+}
+
+/** The configuration of the image, and the digests of its layers. */
+export function builtConfig(
+  { base, imageBase }: BuildImagePlan,
+  layer: MeasuredImageLayer,
+): { readonly config: string; readonly layers: readonly Digest[] } {
+  const layers = [...(base?.image.layers ?? []).map((item) => item.diffId), layer.digest]
+  return { config: encodeSingleLayerConfig(imageBase, inheritedEnv(base), layers), layers }
 }
 
 /** The members of an archive; the bytes of layers are checked while they are copied. */

@@ -1,14 +1,13 @@
 import {
   archiveOutput,
   folderOutput,
-  formatPlatform,
   type ImageOfPlatforms,
   type ImageToWrite,
   type LayoutOutput,
   openImageArchive,
-  type Platform,
   writeOciLayout as writeLayout,
 } from '#archive'
+import { formatPlatform, type Platform } from '#image'
 import type { CompressorName } from '#compress'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
@@ -129,7 +128,8 @@ async function openPlatforms(
   return { names: [{ name: image.imageName, tag }], images: [first, ...others] }
 }
 
-function checkPlatform(actual: Platform, expected: Platform): void {
+/** @throws {DockerToolsError} `DEFINITION_INVALID` for an image that is made for another platform. */
+export function checkPlatform(actual: Platform, expected: Platform): void {
   if (actual.os === expected.os && actual.architecture === expected.architecture) return
   throw new DockerToolsError(
     'DEFINITION_INVALID',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Environment, Patience } from './http-options.ts'
+import type { Authorizer, Environment, HttpMethod, Patience, RequestBody, TlsOptions } from './http-options.ts'
 import { followRedirect, isRedirect, type Target } from './follow-redirect.ts'
 import { parseRetryAfter, retryDelayMs } from './retry-delay.ts'
 import { type Incoming, sendRequest } from './send-request.ts'
@@ -8,21 +8,31 @@ import { answerError, connectionError, isPassingError, isPassingStatus, interrup
 /** A request as the caller means it: it may take several exchanges. */
 export interface Exchange {
   readonly target: Target
-  readonly method: 'GET' | 'HEAD'
+  readonly method: HttpMethod
+  readonly body: RequestBody | undefined
   /** Headers of ours, which go to every origin. */
   readonly ownHeaders: Readonly<Record<string, string>>
   readonly allowStatus: readonly number[]
   readonly patience: Patience
   readonly signal: AbortSignal | undefined
   readonly env: Environment
+  readonly authorizer: Authorizer | undefined
+  readonly tls: TlsOptions | undefined
+  readonly isImmutable: boolean
 }
 
 /** An answer and where it came from in the end. */
 export interface Answer extends Incoming {
   readonly url: URL
+  /** The `Authorization` that it is the answer to, where our authorizer was asked for one. */
+  readonly authorization: string | undefined
+  /** Whether our authorizer was asked. */
+  readonly isHome: boolean
 }
 
 const MAX_REDIRECTS = 10
+/** A token may have ended, and the next one be for too little. More than that does not get better. */
+const MAX_CHALLENGES = 2
 const DRAINED_BYTES = 16 * 1024
 const DRAIN_MS = 1000
 
@@ -35,11 +45,18 @@ const DRAIN_MS = 1000
  */
 export async function fetchHeaders(exchange: Exchange, failuresBefore = 0): Promise<Answer> {
   const { patience, signal, target } = exchange
+  let challenges = 0
   for (let failures = failuresBefore + 1; ; failures++) {
     let failure: Error
     let retryAfterMs: number | undefined
     try {
       const answer = await followToTheEnd(exchange)
+      if (challenges < MAX_CHALLENGES && (await isWorthAnswering(answer, exchange))) {
+        discard(answer)
+        challenges++
+        failures--
+        continue
+      }
       if (!isPassingStatus(answer.status) || exchange.allowStatus.includes(answer.status)) return answer
       discard(answer)
       retryAfterMs = parseRetryAfter(answer.headers)
@@ -82,20 +99,39 @@ export function discard({ message, headers }: Incoming): void {
   message.resume()
 }
 
+/** Whether the authorizer knows more to say to a server that asks who we are. */
+async function isWorthAnswering(answer: Answer, { authorizer }: Exchange): Promise<boolean> {
+  if (answer.status !== 401 || !answer.isHome || authorizer === undefined) return false
+  try {
+    return await authorizer.challenged(answer.headers, answer.authorization)
+  } catch (error) {
+    discard(answer)
+    throw error
+  }
+}
+
 async function followToTheEnd(exchange: Exchange): Promise<Answer> {
   let { target } = exchange
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const { isHome } = target
+    const authorization = isHome ? await exchange.authorizer?.authorization() : undefined
     const incoming = await sendRequest({
       url: target.url,
       method: exchange.method,
-      headers: { ...target.headers, ...exchange.ownHeaders },
+      headers: {
+        ...target.headers,
+        ...exchange.ownHeaders,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      body: exchange.body,
       stallMs: exchange.patience.stallMs,
       signal: exchange.signal,
       env: exchange.env,
+      tls: exchange.tls,
     })
-    if (!isRedirect(incoming)) return { ...incoming, url: target.url }
+    if (!isRedirect(incoming)) return { ...incoming, url: target.url, authorization, isHome }
     discard(incoming)
-    target = followRedirect(target, incoming)
+    target = followRedirect(target, incoming, exchange)
   }
   throw answerError(exchange.target.url, undefined, `the server redirects more than ${MAX_REDIRECTS} times`)
 }

@@ -1,41 +1,68 @@
 import { readFileSync } from 'node:fs'
 import type { Agent as HttpAgent } from 'node:http'
-import type { Agent as HttpsAgent } from 'node:https'
+import type { Agent as HttpsAgent, AgentOptions } from 'node:https'
 import { DockerToolsError } from '#errors'
-import type { Environment } from './http-options.ts'
+import type { Environment, TlsOptions } from './http-options.ts'
 
 /** Connections that are kept for the next request. */
 export interface HttpAgents {
   readonly http: HttpAgent
   readonly https: HttpsAgent
+  /** With our own certificate, where we have one. */
+  readonly identified: HttpsAgent
 }
 
-const agentsByEnvironment = new WeakMap<Environment, Promise<HttpAgents>>()
+const NO_TLS_OPTIONS: TlsOptions = {}
+
+const agentsByEnvironment = new WeakMap<Environment, WeakMap<TlsOptions, Promise<HttpAgents>>>()
 
 /**
- * The agents for an environment; always the same for the same object.
+ * The agents for an environment and TLS options; always the same for the same objects.
  *
  * Loaded on first use because `node:https` costs a start 30 ms.
  *
  * @throws {DockerToolsError} `FILE_UNREADABLE` if `SSL_CERT_FILE` cannot be read.
  */
-export function httpAgents(env: Environment): Promise<HttpAgents> {
-  let agents = agentsByEnvironment.get(env)
+export function httpAgents(env: Environment, tls: TlsOptions = NO_TLS_OPTIONS): Promise<HttpAgents> {
+  let agentsByTls = agentsByEnvironment.get(env)
+  if (agentsByTls === undefined) {
+    agentsByTls = new WeakMap()
+    agentsByEnvironment.set(env, agentsByTls)
+  }
+  let agents = agentsByTls.get(tls)
   if (agents === undefined) {
-    agents = makeAgents(env)
-    agentsByEnvironment.set(env, agents)
+    agents = makeAgents(env, tls)
+    agentsByTls.set(tls, agents)
   }
   return agents
 }
 
-async function makeAgents(env: Environment): Promise<HttpAgents> {
+async function makeAgents(env: Environment, tls: TlsOptions): Promise<HttpAgents> {
   const certificates = readCertificates(env['SSL_CERT_FILE'])
   const [http, https] = await Promise.all([import('node:http'), import('node:https')])
   const options = { keepAlive: true, proxyEnv: { ...env } }
+  const httpsOptions: AgentOptions = {
+    ...options,
+    ...(await authorityOptions(certificates, tls.authorities ?? [])),
+    ...(tls.isVerified === false ? { rejectUnauthorized: false } : {}),
+  }
+  const plain = new https.Agent(httpsOptions)
+  const { identity } = tls
   return {
     http: new http.Agent(options),
-    https: new https.Agent(certificates === undefined ? options : { ...options, ca: certificates }),
+    https: plain,
+    identified:
+      identity === undefined
+        ? plain
+        : new https.Agent({ ...httpsOptions, cert: [...identity.certificates], key: [...identity.keys] }),
   }
+}
+
+/** Node takes a list of authorities in place of its own, so its own are part of ours. */
+async function authorityOptions(named: string | undefined, extra: readonly string[]): Promise<AgentOptions> {
+  if (extra.length === 0) return named === undefined ? {} : { ca: named }
+  const usual = named === undefined ? (await import('node:tls')).getCACertificates('default') : [named]
+  return { ca: [...usual, ...extra] }
 }
 
 /** Node reads `SSL_CERT_FILE` itself only where it was told to use the system's certificates. */

@@ -26,6 +26,7 @@ export interface HttpResponse extends AsyncDisposable {
  * connections and passing failures (408, 425, 429, 5xx) are tried again with
  * growing delays; a body that breaks is read on from where it broke, as long
  * as it is the same (`ETag`, length). Memory does not grow with the body.
+ * A body to send is opened anew for each try.
  *
  * @param url `http:` or `https:`. User and password in it are sent as basic authorization.
  * @returns An answer with status 2xx or one of `allowStatus`. Read its body, or dispose of it.
@@ -38,8 +39,9 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
   const maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY
   const offset = options.offset ?? 0
   const exchange: Exchange = {
-    target: { url: parseHttpUrl(url), headers: lowerCaseNames(options.headers ?? {}) },
+    target: { url: parseHttpUrl(url), headers: lowerCaseNames(options.headers ?? {}), isHome: true },
     method: options.method ?? 'GET',
+    body: options.body,
     ownHeaders: {
       // Digests are of the bytes as stored; a body encoded on the way could not be resumed either.
       'accept-encoding': 'identity',
@@ -49,11 +51,15 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
     patience: { ...DEFAULT_PATIENCE, ...options.patience },
     signal: options.signal,
     env: options.env ?? process.env,
+    authorizer: options.authorizer,
+    tls: options.tls,
+    isImmutable: options.isImmutable ?? false,
   }
   const answer = await fetchHeaders(exchange)
   try {
     const isAllowed = exchange.allowStatus.includes(answer.status)
-    if ((answer.status < 200 || answer.status > 299) && !isAllowed) throw statusError(answer)
+    const isGood = answer.status >= 200 && answer.status <= 299
+    if (!isGood && !isAllowed) throw statusError(answer)
     const encoding = answer.headers['content-encoding'] ?? 'identity'
     if (encoding !== 'identity') {
       throw answerError(
@@ -63,7 +69,7 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
       )
     }
     if (offset > 0 && !isAllowed && exchange.method === 'GET') expectRange(answer, offset)
-    if (exchange.method === 'GET' && Number(answer.headers['content-length'] ?? 0) > maxBytes) {
+    if (isGood && exchange.method !== 'HEAD' && Number(answer.headers['content-length'] ?? 0) > maxBytes) {
       throw tooLarge(answer.url, maxBytes)
     }
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { HttpOptions } from './http-options.ts'
 import { openUrl } from './open-url.ts'
+import { readResponse } from './read-response.ts'
 
-export interface ReadUrlOptions extends Omit<HttpOptions, 'method' | 'offset' | 'allowStatus' | 'maxBytes'> {
+export interface ReadUrlOptions extends Omit<HttpOptions, 'method' | 'body' | 'offset' | 'allowStatus' | 'maxBytes'> {
   /** Bytes that the body may have. */
   readonly maxBytes: number
   /** Whether a file that is not there is an answer. Default: false. */
@@ -21,7 +22,5 @@ export async function readUrl(url: string, options: ReadUrlOptions): Promise<Uin
   const { allowMissing = false, ...others } = options
   await using response = await openUrl(url, { ...others, allowStatus: allowMissing ? MISSING_STATUSES : [] })
   if (MISSING_STATUSES.includes(response.status)) return undefined
-  const chunks: Uint8Array[] = []
-  for await (const chunk of response.body) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return await readResponse(response, options.maxBytes)
 }

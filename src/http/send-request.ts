@@ -1,16 +1,19 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { httpAgents } from './http-agents.ts'
-import type { Environment } from './http-options.ts'
+import type { Environment, HttpMethod, RequestBody, TlsOptions } from './http-options.ts'
+import { sendBody } from './send-body.ts'
 import { StallError } from './transfer-errors.ts'
 
 /** One request, ready to be sent. */
 export interface Outgoing {
   readonly url: URL
-  readonly method: 'GET' | 'HEAD'
+  readonly method: HttpMethod
   readonly headers: Readonly<Record<string, string>>
+  readonly body: RequestBody | undefined
   readonly stallMs: number
   readonly signal: AbortSignal | undefined
   readonly env: Environment
+  readonly tls: TlsOptions | undefined
 }
 
 /** The answer to one request. Its body has to be read or `discard`ed. */
@@ -27,18 +30,24 @@ const MAX_HEADER_BYTES = 64 * 1024
  * Sends one request over a kept connection or a new one, and waits for the
  * headers of the answer. Follows and retries nothing.
  *
- * @throws What node:http throws, or `StallError` after `stallMs` without an answer.
+ * @throws What node:http throws, `StallError` after `stallMs` in which nothing went out or came in, or what the
+ *   body's source throws.
  */
 export async function sendRequest(outgoing: Outgoing): Promise<Incoming> {
-  const { url, signal, stallMs } = outgoing
+  const { url, signal, body, tls } = outgoing
   signal?.throwIfAborted()
-  const agents = await httpAgents(outgoing.env)
+  const agents = await httpAgents(outgoing.env, tls)
   const isTls = url.protocol === 'https:'
   const { request } = isTls ? await import('node:https') : await import('node:http')
+  const agent = isTls ? (tls?.identity?.origin === url.origin ? agents.identified : agents.https) : agents.http
   const options: RequestOptions = {
     method: outgoing.method,
-    headers: { ...outgoing.headers, ...(url.username === '' ? {} : basicAuthorization(url)) },
-    agent: isTls ? agents.https : agents.http,
+    headers: {
+      ...outgoing.headers,
+      ...lengthHeader(outgoing.method, body),
+      ...(url.username === '' ? {} : basicAuthorization(url)),
+    },
+    agent,
     maxHeaderSize: MAX_HEADER_BYTES,
     ...(signal === undefined ? {} : { signal }),
   }
@@ -46,25 +55,45 @@ export async function sendRequest(outgoing: Outgoing): Promise<Incoming> {
   bare.username = ''
   bare.password = ''
   const sent = request(bare, options)
-  const message = await answerOf(sent, stallMs)
+  const message = await answerOf(sent, outgoing)
   return { status: message.statusCode ?? 0, headers: plainHeaders(message), message }
 }
 
-function answerOf(sent: ClientRequest, stallMs: number): Promise<IncomingMessage> {
+function answerOf(sent: ClientRequest, { body, stallMs }: Outgoing): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => sent.destroy(new StallError(`no answer for ${stallMs} ms`)), stallMs)
+    let timer: NodeJS.Timeout | undefined
+    const clock = {
+      stop: () => clearTimeout(timer),
+      start: () => {
+        clearTimeout(timer)
+        timer = setTimeout(() => sent.destroy(new StallError(`no answer for ${stallMs} ms`)), stallMs)
+      },
+    }
+    let isAnswered = false
     sent.on('response', (message) => {
-      clearTimeout(timer)
+      isAnswered = true
+      clock.stop()
       // A body that breaks before anybody reads it: its reader will be told.
       message.on('error', () => {})
+      // A server that answers before it has read everything wants no more; the connection is of no use then.
+      if (!sent.writableEnded) message.once('close', () => sent.destroy())
       resolve(message)
     })
     sent.on('error', (error) => {
-      clearTimeout(timer)
+      clock.stop()
       reject(error)
     })
-    sent.end()
+    clock.start()
+    if (body === undefined) sent.end()
+    else void sendBody(sent, body, clock, () => isAnswered)
   })
+}
+
+/** A server may insist on the length of an empty body. */
+function lengthHeader(method: HttpMethod, body: RequestBody | undefined): Readonly<Record<string, string>> {
+  if (body === undefined)
+    return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}
+  return body.size === undefined ? {} : { 'content-length': `${body.size}` }
 }
 
 function basicAuthorization(url: URL): { authorization: string } {

@@ -21,6 +21,16 @@ export { encodeJqJson } from './jq-json.ts'
 export { encodeJshonJson } from './jshon-json.ts'
 export { encodeNixJson, sortJson } from './nix-json.ts'
 export { parseJson } from './parse-json.ts'
+export {
+  formatPlatform,
+  hostPlatform,
+  parsePlatform,
+  type Platform,
+  platformMatches,
+  platformOf,
+  platformsInOrder,
+} from './platform.ts'
+export { rawJsonMembers } from './raw-json-members.ts'
 export { encodePythonJson } from './python-json.ts'
 export { pythonListRepr, pythonStringRepr } from './python-repr.ts'
 export {

@@ -96,7 +96,7 @@ export class LayerWorkshop implements AsyncDisposable {
     if (answer.kind !== 'measured') throw unexpected(answer)
     const { measurement, kept, listing } = answer
     if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
-    return kept === undefined ? this.#replayed(spec, { ...measurement, listing }) : this.#kept(measurement, kept)
+    return kept === undefined ? this.#replayed(spec, { ...measurement, listing }) : this.#kept(spec, measurement, kept)
   }
 
   /** Tells the workshop which layer the writer has come to, and whether it writes it or still waits for it. */
@@ -121,12 +121,16 @@ export class LayerWorkshop implements AsyncDisposable {
     return answer.fingerprint === remembered.fingerprint ? answer.listing : 'changed'
   }
 
-  #kept(measurement: RememberedLayer, chunks: readonly PooledChunk[]): MeasuredLayer {
+  #kept(spec: StoreLayerSpec, measurement: RememberedLayer, chunks: readonly PooledChunk[]): MeasuredLayer {
     const pool = this.#pool
     return {
       digest: `sha256:${measurement.sha256}` as Digest,
       size: measurement.size,
       prepare: () => undefined,
+      again: () => this.#replayed(spec, { ...measurement, listing: undefined }),
+      skip: () => {
+        for (const chunk of chunks) releaseChunk(pool, chunk.index)
+      },
       async writeTo(sink: ByteSink): Promise<void> {
         for (const chunk of chunks) {
           await sink.write(chunkBytes(pool, chunk.index, chunk.length))
@@ -151,6 +155,12 @@ export class LayerWorkshop implements AsyncDisposable {
       digest: `sha256:${measurement.sha256}` as Digest,
       size: measurement.size,
       prepare,
+      again: () => this.#replayed(spec, { ...measurement, listing: undefined }),
+      skip: () => {
+        if (reader !== undefined) throw new DockerToolsError('INTERNAL', 'Cannot skip a layer that is being read')
+        this.#listedEntries -= expected.listing?.types.length ?? 0
+        expected.listing = undefined
+      },
       async writeTo(sink: ByteSink): Promise<void> {
         prepare()
         await reader?.writeTo(sink)

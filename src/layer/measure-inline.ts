@@ -36,6 +36,7 @@ export function measureInline(spec: StoreLayerSpec, maxBytes: number): MeasuredL
     digest: `sha256:${hash.digest('hex')}` as Digest,
     size,
     prepare: () => undefined,
+    skip: () => void kept.splice(0),
     async writeTo(sink) {
       for (const chunk of kept.splice(0)) await sink.write(chunk)
     },

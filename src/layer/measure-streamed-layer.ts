@@ -50,6 +50,7 @@ async function measure(spec: StreamedLayerSpec, order: EntryOrder): Promise<Meas
       digest: `sha256:${hash.digest('hex')}` as Digest,
       size: spool.size,
       prepare: () => undefined,
+      skip: () => undefined,
       async writeTo(sink) {
         for await (const chunk of spool.read()) await sink.write(chunk)
         await disposeOf(spool)

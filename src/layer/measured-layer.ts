@@ -8,12 +8,16 @@ export interface MeasuredLayer {
   readonly size: number
   /** Starts to fetch the bytes where that takes time. They must be asked for next. */
   prepare(): void
+  /** Lets go of what is kept for writing: it will not be written. */
+  skip(): void
   /**
    * Writes the tar. Whoever has asked for the layer writes it once, or not at all.
    *
    * @throws {DockerToolsError} `FILE_CHANGED` if what was measured is not there any more.
    */
   writeTo(sink: ByteSink): Promise<void>
+  /** The same layer, to be written once more; undefined where its bytes are gone once they were written. */
+  readonly again?: (() => MeasuredLayer) | undefined
 }
 
 /** A layer that is held as content. */
@@ -22,6 +26,8 @@ export function layerOfContent(content: Content): MeasuredLayer {
     digest: content.digest,
     size: content.size,
     prepare: () => undefined,
+    skip: () => undefined,
+    again: () => layerOfContent(content),
     async writeTo(sink) {
       for await (const chunk of content.open()) await sink.write(chunk)
     },

@@ -1,15 +1,9 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
+import { DockerToolsError } from '#errors'
 import { encodeHeader, encodeHeaderInto, paddingLength, type TarHeader } from '#tar'
-import type { ByteString, Spool } from '#util'
+import type { FileBody } from '#tree'
 import { fileChanged, openListedFile } from './write-file-body.ts'
-
-/** Where the content of a file is. */
-export type FileBody =
-  /** On disk, last changed at this time, in milliseconds since 1970. */
-  | { readonly kind: 'disk'; readonly path: ByteString; readonly ctimeMs: number }
-  /** In a spool, from this offset on. */
-  | { readonly kind: 'spool'; readonly spool: Spool; readonly offset: number }
 
 /** A member of a layer; a file has a body. */
 export interface PackedMember {
@@ -34,6 +28,7 @@ const BUFFERS_PER_TURN = 32
  *
  * @param purpose To `write` is the second time: a file must then still be the one that was listed. What changes
  *   before or while it is measured shows itself there too.
+ * @param dialect `gnu-numeric` leaves out the names of owners.
  * @returns Chunks that are valid until the next one is asked for.
  * @throws {DockerToolsError} `FILE_CHANGED` for a file that is not any more what was listed, `FILE_UNREADABLE`.
  */
@@ -41,19 +36,20 @@ export async function* packMembers(
   members: Iterable<PackedMember>,
   purpose: 'measure' | 'write',
   observer?: PackObserver,
+  dialect: 'gnu' | 'gnu-numeric' = 'gnu',
 ): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   let offset = 0
   let turn = 0
   for (const { header, body } of members) {
     observer?.begin(header)
-    let end = encodeHeaderInto(header, 'gnu', buffer, offset)
+    let end = encodeHeaderInto(header, dialect, buffer, offset)
     if (end < 0) {
       yield buffer.subarray(0, offset)
       offset = 0
-      end = encodeHeaderInto(header, 'gnu', buffer, 0)
+      end = encodeHeaderInto(header, dialect, buffer, 0)
     }
-    if (end < 0) yield encodeHeader(header, 'gnu')
+    if (end < 0) yield encodeHeader(header, dialect)
     else offset = end
     if (header.type !== 'file' || body === undefined) continue
     using source = openBody(body, header.size, purpose)
@@ -64,8 +60,7 @@ export async function* packMembers(
         if (++turn % BUFFERS_PER_TURN === 0) await setImmediate()
       }
       const asked = Math.min(left, buffer.length - offset)
-      const pending = source.read(buffer, offset, asked, header.size - left)
-      const got = typeof pending === 'number' ? pending : await pending
+      const got = source.read(buffer, offset, asked, header.size - left)
       observer?.body(buffer.subarray(offset, offset + got))
       offset += got
       left -= got
@@ -83,16 +78,16 @@ export async function* packMembers(
 
 interface OpenBody extends Disposable {
   /** Reads at least one byte. */
-  read(target: Buffer, offset: number, length: number, position: number): number | Promise<number>
+  read(target: Buffer, offset: number, length: number, position: number): number
 }
 
 function openBody(body: FileBody, size: number, purpose: 'measure' | 'write'): OpenBody {
   if (body.kind === 'spool') {
     return {
-      read: async (target, offset, length, position) => {
-        const chunk = await body.spool.readAt(body.offset + position, length)
-        target.set(chunk, offset)
-        return chunk.length
+      read: (target, offset, length, position) => {
+        const got = body.spool.readNow(target.subarray(offset, offset + length), body.offset + position)
+        if (got === 0) throw new DockerToolsError('TRUNCATED', 'Cannot read a file of a layer: its content ends early')
+        return got
       },
       [Symbol.dispose]: () => undefined,
     }

@@ -1,10 +1,22 @@
 /**
- * Runs scripts over a root, and builders of derivations. Scripts run plainly,
- * with the store shown at its place where it is not, builders in namespaces of
- * their own; further runners (fakeroot, namespace, VM) come behind the
- * same door. Knows nothing of layers or stores.
+ * Runs scripts over a root, plainly or isolated, and tells what they have
+ * changed: `runner.ts` is the contract. Runs builders of derivations, isolated. Knows nothing of layers or stores.
  */
+export {
+  type ChangedEntry,
+  type Changes,
+  type JobLimits,
+  type JobStore,
+  type OwnedEntry,
+  type RunJob,
+  RUNNER_NAMES,
+  type Runner,
+  type RunnerName,
+  type TreeSource,
+} from './runner.ts'
 export { type BuilderJob, probeIsolation, runBuilder } from './run-builder.ts'
-export { runScript, type ScriptJob } from './run-script.ts'
-export { BUILD_EPOCH_SECONDS } from './script-environment.ts'
-export type { StoreBind } from './store-view.ts'
+export { runJob } from './run-job.ts'
+export { runScript, type ScriptJob, STRICT_BASH } from './run-script.ts'
+export { BUILD_EPOCH_SECONDS, scriptEnvironment } from './script-environment.ts'
+export type { Availability, StoreBind } from './store-view.ts'
+export { makeVmRunner, type VmOptions } from './vm-runner.ts'

@@ -110,7 +110,7 @@ async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): P
     cwd: '/',
     env: scriptEnvironment(job.scratch),
     signal,
-    hasLifeline: true,
+    descriptors: ['pipe'],
   })
 }
 

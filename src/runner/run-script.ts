@@ -21,15 +21,23 @@ export interface ScriptJob {
   /** Whether the script cannot do without them: it names one. */
   readonly needsBinds: boolean
   readonly signal: AbortSignal | undefined
+  /** A program that bash is started by, with its arguments. Default: none. */
+  readonly wrapper?: readonly string[]
   /** Variables besides those that every script has. */
   readonly environment?: Readonly<Record<string, string>>
+  readonly timeoutSeconds?: number | undefined
+  /** Default: `STRICT_BASH`. */
+  readonly bashOptions?: readonly string[]
 }
 
-/** Bash, stopping at the first failure; the script is a file, so that its lines are counted as its own. */
-const BASH_ARGUMENTS = ['-e', '-o', 'pipefail', '-O', 'nullglob', '-c', 'umask 022; source "$1"']
+/** As Nix's standard environment runs scripts: stopping at the first failure, in a pipe too. */
+export const STRICT_BASH: readonly string[] = ['-e', '-o', 'pipefail', '-O', 'nullglob']
+
+/** The script is a file, so that its lines are counted as its own. */
+const SOURCE_FILE = ['-c', 'umask 022; source "$1"']
 
 /**
- * Runs a script with `bash -e -o pipefail`, umask 022, a fixed environment and
+ * Runs a script with bash, umask 022, a fixed environment and
  * its own temp directory, as the user that builds.
  *
  * Where store paths are not at their logical place, it runs in a mount
@@ -44,13 +52,20 @@ export async function runScript(job: ScriptJob): Promise<void> {
   const file = join(job.scratch, job.step)
   await mkdir(temp)
   await writeFile(file, `${job.script}\n`)
-  const env = { ...scriptEnvironment(temp), ...job.environment }
-  const options = { step: job.step, cwd: job.cwd, env, signal: job.signal }
-  const command = ['bash', ...BASH_ARGUMENTS, job.step, file] as const
+  const { step, cwd, signal, timeoutSeconds } = job
+  const options = { step, cwd, env: { ...scriptEnvironment(temp), ...job.environment }, signal, timeoutSeconds }
+  const [program, ...args] = [
+    ...(job.wrapper ?? []),
+    'bash',
+    ...(job.bashOptions ?? STRICT_BASH),
+    ...SOURCE_FILE,
+    step,
+    file,
+  ]
   if (job.binds.length > 0 && canShow(job)) {
     const view = await prepareView(job)
-    await spawnChecked('unshare', [...unshareArguments(), ...view, ...command], options)
-  } else await spawnChecked(command[0], command.slice(1), options)
+    await spawnChecked('unshare', [...unshareArguments(), ...view, program, ...args], options)
+  } else await spawnChecked(program, args, options)
 }
 
 /** False where the script may well do without; it is told then that it has to. */

@@ -8,8 +8,15 @@ export interface StoreBind {
   readonly kind: 'directory' | 'file' | 'symlink'
 }
 
-/** Whether a private view of the file system can be made here, or why not. */
-export type Availability = { readonly isAvailable: true } | { readonly isAvailable: false; readonly reason: string }
+/** Whether something can be done on this machine, or why not. */
+export type Availability =
+  | { readonly isAvailable: true }
+  | {
+      readonly isAvailable: false
+      readonly reason: string
+      /** What to install or set, as one sentence without a full stop. */
+      readonly hint?: string
+    }
 
 /** Arguments of `unshare` that give a private mount table: an ordinary user needs a user namespace around it. */
 export function unshareArguments(): string[] {

@@ -6,6 +6,7 @@
  * @see https://gitlab.freedesktop.org/xorg/util/lndir
  */
 export { type CopiedEntry, CopiedTree } from './copied-tree.ts'
+export type { FileBody } from './file-body.ts'
 export { joinTrees, type JoinCollision, type JoinedEntry, type JoinedTree, type JoinSource } from './join-trees.ts'
 export { materialize } from './materialize.ts'
 export { sortNames, type TreeOrder } from './name-order.ts'

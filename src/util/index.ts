@@ -16,5 +16,6 @@ export {
 export { makeTempDir, type TempDir } from './make-temp-dir.ts'
 export { nearestName } from './nearest-name.ts'
 export { makeSpool, type Spool } from './spool.ts'
+export { Slots } from './slots.ts'
 export { spawnChecked, type SpawnOptions } from './spawn-checked.ts'
 export { unreachable } from './unreachable.ts'

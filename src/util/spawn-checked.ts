@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { Duplex } from 'node:stream'
 import { DockerToolsError, ScriptError, systemErrorCode } from '#errors'
 import { report } from '#events'
 
@@ -10,11 +11,17 @@ export interface SpawnOptions {
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
+  /** The program is ended after so long. */
+  readonly timeoutSeconds?: number | undefined
+  /** What it reads from standard input. */
+  readonly input?: Uint8Array
   /**
-   * Whether the program gets a file descriptor 3 that ends with this process,
-   * however that ends. What leads a process group of its own would not notice.
+   * What it has as descriptors 3, 4, …: a file that is open here, or a pipe to `talk` through. A pipe that nobody talks
+   * through ends with this process, however that ends: what leads a process group of its own would not notice otherwise.
    */
-  readonly hasLifeline?: boolean
+  readonly descriptors?: readonly ('pipe' | number)[]
+  /** Works with the pipes while the program runs. When it fails, the program is ended. */
+  readonly talk?: (pipe: (descriptor: number) => Duplex) => Promise<void>
 }
 
 /** How much of standard error an error carries. */
@@ -28,14 +35,15 @@ const STDERR_TAIL_BYTES = 4096
  * whatever it has started as well.
  *
  * @throws {ScriptError} `SCRIPT_FAILED` if it exits with another status than 0 or is killed.
- * @throws {DockerToolsError} `PROGRAM_MISSING`, or `INTERRUPTED` when `signal` fires.
+ * @throws {DockerToolsError} `PROGRAM_MISSING`, `INTERRUPTED` when `signal` fires, `LIMIT_EXCEEDED` when the time is
+ *   up; and what `talk` throws.
  */
 export async function spawnChecked(program: string, args: readonly string[], options: SpawnOptions): Promise<void> {
   if (isAborted(options.signal)) throw interrupted(options.step)
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe', options.hasLifeline === true ? 'pipe' : 'ignore'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
     detached: true,
   })
   const killGroup = (): void => {
@@ -49,32 +57,72 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   const killOnExit = (): void => killGroup()
   options.signal?.addEventListener('abort', killGroup, { once: true })
   process.once('exit', killOnExit)
+  let isLate = false
+  const timer = startTimer(options.timeoutSeconds, () => {
+    isLate = true
+    killGroup()
+  })
   let stderrTail = ''
-  // Both are pipes, as was asked for.
-  const [stdout, stderr] = [child.stdout!, child.stderr!]
-  stdout.setEncoding('utf8').on('data', (text: string) => report({ type: 'script-output', step: options.step, text }))
-  stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => report({ type: 'script-output', step: options.step, text }))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderrTail = (stderrTail + text).slice(-STDERR_TAIL_BYTES)
     report({ type: 'script-output', step: options.step, text })
   })
+  const pipes = child.stdio.slice(3).filter((stream) => stream instanceof Duplex)
+  const pipeAt = (descriptor: number): Duplex => {
+    const pipe = child.stdio[descriptor]
+    if (pipe instanceof Duplex) return pipe
+    throw new DockerToolsError('INTERNAL', `Cannot talk to ${program}: descriptor ${descriptor} is no pipe`)
+  }
   try {
-    const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once('error', reject)
       // A process that the script left in the background holds the pipes open: `close` would wait for it.
       child.once('exit', killGroup)
       child.once('close', (code, closeSignal) => resolve([code, closeSignal]))
     })
+    // A program that ends early breaks its pipes: what it was told shows itself in its status.
+    for (const pipe of pipes) pipe.on('error', () => undefined)
+    child.stdin?.on('error', () => undefined).end(options.input)
+    let talkError: unknown
+    const talked = (options.talk?.(pipeAt) ?? Promise.resolve()).catch((error: unknown) => {
+      talkError = error
+      killGroup()
+    })
+    const closed = talked.then(() => {
+      if (options.talk !== undefined) for (const pipe of pipes) pipe.destroy()
+      return ended
+    })
+    const [exitCode, signal] = await Promise.race([closed, ended])
     if (isAborted(options.signal)) throw interrupted(options.step)
+    if (isLate) throw late(options)
+    if (talkError instanceof DockerToolsError) throw talkError
     if (exitCode !== 0) throw failure(options.step, exitCode, signal, stderrTail)
+    if (talkError !== undefined) throw talkError
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error
     throw new DockerToolsError('PROGRAM_MISSING', `Cannot run ${options.step}: there is no program "${program}"`, {
       cause: error,
     })
   } finally {
+    clearTimeout(timer)
     process.off('exit', killOnExit)
     options.signal?.removeEventListener('abort', killGroup)
   }
+}
+
+function startTimer(seconds: number | undefined, onLate: () => void): NodeJS.Timeout | undefined {
+  return seconds === undefined ? undefined : setTimeout(onLate, seconds * 1000)
+}
+
+function late({ step, timeoutSeconds }: SpawnOptions): DockerToolsError {
+  return new DockerToolsError(
+    'LIMIT_EXCEEDED',
+    `Cannot finish ${step}: it takes longer than the time limit of ${timeoutSeconds} s`,
+    { hint: 'Raise the time limit, or find out what the script waits for' },
+  )
 }
 
 function interrupted(step: string): DockerToolsError {

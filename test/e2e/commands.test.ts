@@ -144,12 +144,15 @@ for (const [what, [args, message]] of Object.entries(usageErrors)) {
   })
 }
 
-test('commands of the plan that are not built are refused, not ignored', async () => {
+test('every command that help lists has a help of its own, with usage, options and an example', async () => {
   await using bench = await makeCommandBench()
-  for (const command of ['load', 'push', 'pull', 'prefetch']) {
-    const { status, stderr } = await bench.run([command])
-    assert.equal(status, 2)
-    assert.match(stderr, /^error \(NOT_IMPLEMENTED\)/)
+  const listed = (await bench.run(['--help'])).stdout.toString().matchAll(/^ {2}([a-z]+) {2,}\S/gm)
+  const commands = Array.from(listed, ([, name = '']) => name)
+  for (const command of ['inspect', 'pull', 'prefetch', 'push', 'load']) assert.ok(commands.includes(command), command)
+  for (const command of commands) {
+    const { status, stdout, stderr } = await bench.run([command, '--help'])
+    assert.deepEqual([status, stderr], [0, ''], command)
+    assert.match(stdout.toString(), new RegExp(`^Usage: dockertools ${command} .*Options:.*--quiet.*Examples:`, 's'))
   }
 })
 

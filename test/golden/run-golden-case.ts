@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { buildLayeredImage, type Recipe, streamConf, streamLayeredImage, type WriteOptions } from '#docker-tools'
 import { DockerToolsError, type ErrorCode } from '#errors'
+import type { RunnerName } from '#runner'
 import { describeEvent } from '../../src/cli/describe-event.ts'
 import { encodeBaseJson } from '../../src/docker-tools/base-json.ts'
 import { resolveBuildArgs } from '../../src/docker-tools/resolve-layered-args.ts'
@@ -28,6 +29,9 @@ const REFUSALS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = {
     /^in docker image layered: compressor must be one of: \[gz none zstd\]$/,
   ],
   'stream-error-extra-failing': ['SCRIPT_FAILED', /extraCommands.*exited with status 1/],
+  // The older revision went on after a failure.
+  'pop-fakeroot-failing': ['SCRIPT_FAILED', /fakeRootCommands.*exited with status 1/],
+  'stream-error-fakeroot-failing': ['SCRIPT_FAILED', /fakeRootCommands.*exited with status 1/],
   'stream-error-max-1': ['LAYER_LIMIT', /must be greather than 1 \(current value: 1\)/],
   'stream-error-max-base': [
     'LAYER_LIMIT',
@@ -35,32 +39,38 @@ const REFUSALS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = {
   ],
 }
 
-/** Arguments that come with a later issue; upstream makes images of these cases. */
-const LATER_ARGUMENTS = ['fakeRootCommands', 'enableFakechroot']
-
-/** Runs a case and holds what comes out against what was recorded. */
-export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): Promise<void> {
-  const refusal = LATER_ARGUMENTS.some((name) => name in golden.args)
-    ? ([/* until they are built */ 'NOT_IMPLEMENTED', new RegExp(LATER_ARGUMENTS.join('|'))] as const)
-    : REFUSALS[golden.case]
+/**
+ * Runs a case and holds what comes out against what was recorded.
+ *
+ * @returns The runners that its scripts ran with.
+ */
+export async function runGoldenCase(
+  golden: GoldenCase,
+  places: GoldenPlaces,
+  runner?: RunnerName,
+): Promise<ReadonlySet<string>> {
+  const refusal = REFUSALS[golden.case]
   const { events, onEvent } = collectEvents()
   const options: WriteOptions = {
     stores: [places.store],
     checkSignatures: false,
     cacheDirectory: null,
     environment: {},
+    ...(runner === undefined ? {} : { runner }),
     onEvent,
   }
+  const ran = (): ReadonlySet<string> =>
+    new Set(events.flatMap((event) => (event.type === 'runner' ? [event.runner] : [])))
   if (refusal !== undefined) {
     await assertRefused(golden, options, refusal)
-    return
+    return ran()
   }
   const stderr = (): string => events.map((event) => (event.type === 'progress' ? '' : describeEvent(event))).join('')
   if (golden.function === 'streamFromConf') {
     const expected = imageOf(golden)
     assertSameArchive(await archiveOfConf(golden, options), expected, places.layersFolder)
     assert.equal(stderr(), expected.stderr)
-    return
+    return ran()
   }
   const recipe = recipeOf(golden)
   const { derived } = golden
@@ -68,7 +78,7 @@ export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): P
   const archive = await writeRecipe(recipe, golden, options)
   if (golden.case === 'stream-error-base-env-null') {
     assertMendedEnv(archive, derived)
-    return
+    return ran()
   }
   const expected = imageOf(golden)
   const order = derived.orderDependsOnHashSeed === true ? 'in any order' : 'in order'
@@ -87,6 +97,7 @@ export async function runGoldenCase(golden: GoldenCase, places: GoldenPlaces): P
   assert.equal(recipe.imageName, derived.imageName)
   const { compressor: _, ...args } = callArgs(golden)
   assert.equal(encodeBaseJson(resolveBuildArgs('buildLayeredImage', args)), derived.baseJsonText)
+  return ran()
 }
 
 async function assertRefused(
@@ -175,7 +186,7 @@ async function assertSameConf(
 
 /** What upstream's stream says; the customisation layer is made before it, and has messages of its own. */
 function upstreamLines(text: string): string {
-  const own = /^(warning \(|extraCommands|Generating the nix database)/
+  const own = /^(warning \(|extraCommands|fakeRootCommands|Generating the nix database)/
   return text
     .split('\n')
     .filter((line) => !own.test(line))

@@ -80,13 +80,13 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { layeringPipeline: [['popularity_contst']] },
     { code: 'DEFINITION_INVALID', message: /popularity_contst/ },
   ],
-  'fakeRootCommands, which comes later': [
-    { fakeRootCommands: 'true' },
-    { code: 'NOT_IMPLEMENTED', message: /fakeRootCommands/ },
+  'fakeRootCommands that are a list': [
+    { fakeRootCommands: ['true'] },
+    { code: 'DEFINITION_INVALID', message: /"fakeRootCommands": it is .*, it should be a string/ },
   ],
-  'enableFakechroot, which comes later': [
-    { enableFakechroot: true },
-    { code: 'NOT_IMPLEMENTED', message: /enableFakechroot/ },
+  'enableFakechroot that is a text': [
+    { enableFakechroot: 'yes' },
+    { code: 'DEFINITION_INVALID', message: /"enableFakechroot": it is "yes", it should be true or false/ },
   ],
   'includeNixDB that is a text': [
     { includeNixDB: 'yes' },
@@ -107,8 +107,8 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     { code: 'DEFINITION_INVALID', message: /no function "streamLayerdImage", the nearest is "streamLayeredImage"/ },
   ],
   'a function that comes later': [
-    '{"function":"pullImage","args":{}}',
-    { code: 'NOT_IMPLEMENTED', message: /pullImage/ },
+    '{"function":"streamNixShellImage","args":{}}',
+    { code: 'NOT_IMPLEMENTED', message: /streamNixShellImage/ },
   ],
   'a definition with more in it': [
     '{"function":"streamLayeredImage","args":{"name":"x"},"arg":1}',

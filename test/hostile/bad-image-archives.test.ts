@@ -107,13 +107,13 @@ const refusals: Readonly<Record<string, readonly [definition: unknown, refusal: 
       isUpstreamText: true,
     },
   ],
-  'runAsRoot, which is not built yet': [
-    { function: 'buildImage', args: { name: 'x', runAsRoot: 'true' } },
-    { code: 'NOT_IMPLEMENTED', message: /"runAsRoot"/ },
+  'runAsRoot that is no text': [
+    { function: 'buildImage', args: { name: 'x', runAsRoot: true } },
+    { code: 'DEFINITION_INVALID', message: /"runAsRoot": it is true, it should be a string/ },
   ],
-  'diskSize, which is not built yet': [
-    { function: 'buildImage', args: { name: 'x', diskSize: 2048 } },
-    { code: 'NOT_IMPLEMENTED', message: /"diskSize"/ },
+  'a diskSize of nothing': [
+    { function: 'buildImage', args: { name: 'x', diskSize: 0 } },
+    { code: 'DEFINITION_INVALID', message: /"diskSize": it is 0, it should be a number of MiB above 0/ },
   ],
   'a time that is none': [
     { function: 'buildImage', args: { name: 'x', created: 'yesterday' } },

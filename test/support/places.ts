@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +25,14 @@ export function needs(...programs: readonly string[]): { readonly skip: string |
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const missing = programs.find((program) => !folders.some((folder) => existsSync(join(folder, program))))
   return { skip: missing === undefined ? false : `no program ${missing} here` }
+}
+
+/** Options of a test that gives files to others in a user namespace: root can, and whoever has subordinate numbers. */
+export function needsNumbers(): { readonly skip: string | false } {
+  const tools = needs('unshare', 'nsenter', 'busybox')
+  if (tools.skip !== false || process.getuid?.() === 0) return tools
+  const { status } = spawnSync('unshare', ['--map-auto', '--map-root-user', 'true'])
+  return { skip: status === 0 ? false : 'no subordinate user numbers here' }
 }
 
 /** Options of a test that only root can run: it starts programs as somebody else. */

@@ -1,5 +1,6 @@
 import { DockerToolsError } from '#errors'
-import { goArchitecture, isJsonObject, type JsonValue } from '#image'
+import { goArchitecture } from './architecture.ts'
+import { isJsonObject, type JsonValue } from './json-value.ts'
 
 /** What an image runs on, in Go's words. */
 export interface Platform {
@@ -45,4 +46,27 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 export function platformMatches(there: Platform, asked: Platform): boolean {
   const isSame = there.os === asked.os && there.architecture === asked.architecture
   return isSame && (asked.variant === undefined || asked.variant === there.variant)
+}
+
+/** Variants of an architecture, the best one first: each runs what the later ones are for. */
+const VARIANTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['arm', ['v8', 'v7', 'v6', 'v5']],
+  ['arm64', ['v8']],
+])
+
+/**
+ * What an index is searched for, in this order, where `asked` is wanted. Without a variant: an image without one,
+ * then the best there is. With one: it, then lower ones, then none.
+ *
+ * @see containers/image, `internal/pkg/platform`, which skopeo and podman choose by
+ */
+export function platformsInOrder(asked: Platform): readonly Platform[] {
+  const known = VARIANTS.get(asked.architecture) ?? []
+  const variants =
+    asked.variant === undefined
+      ? [undefined, ...known]
+      : known.includes(asked.variant)
+        ? [...known.slice(known.indexOf(asked.variant)), undefined]
+        : [asked.variant, undefined]
+  return variants.map((variant) => ({ ...asked, variant }))
 }

@@ -1,0 +1,151 @@
+// Measures `dockertools push` of an image of 1 GB to Debian's docker-registry on this machine:
+//   npm run --silent build && node --conditions=source bench/push.ts [ROUNDS] [FOLDER] [SCALE]
+// Yardsticks: `pigz -n -p2` over the layers with `curl` uploading the results, for gzip; `skopeo copy docker-archive:`
+// (gzip) for zstd and plain layers. The last part pushes an image of 100 layers again with one small layer changed.
+// Needs docker-registry, pigz, curl, skopeo. The registry is emptied, and every cache removed, before each first push.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { formatHash, measureNarOnDisk } from '#store'
+import { toByteString } from '#util'
+import { type MadeClosure, makeClosure } from './make-closure.ts'
+import { measureCommand, median } from './measure-command.ts'
+
+const rounds = Number(process.argv[2] ?? 3)
+const folder = process.argv[3] ?? mkdtempSync(join(tmpdir(), 'dockertools-bench-'))
+const scale = Number(process.argv[4] ?? 0.6)
+const program = fileURLToPath(new URL('../bin/dockertools.js', import.meta.url))
+const host = '127.0.0.1:5099'
+const [data, cache, home] = [join(folder, 'registry'), join(folder, 'cache'), join(folder, 'home')]
+const ours = (definition: string, ...options: readonly string[]): string =>
+  `'${process.execPath}' '${program}' push -q --store 'graph:${join(folder, 'graph.json')}' '${join(folder, definition)}' ${host}/bench:1 ${options.join(' ')}`
+
+const closure = await prepare()
+const registry = await startRegistry()
+try {
+  const gzip = 'pigz -n -p2, then curl'
+  const skopeo = 'skopeo copy docker-archive:'
+  const runs: Readonly<Record<string, { readonly before: () => void; readonly command: string }>> = {
+    [gzip]: { before: empty, command: `bash '${join(folder, 'pigz-curl.sh')}'` },
+    [skopeo]: {
+      before: empty,
+      command: `HOME='${home}' skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:'${join(folder, 'image.tar')}' docker://${host}/bench:1`,
+    },
+    'push, gzip': { before: empty, command: ours('image.json') },
+    'push, zstd': { before: empty, command: ours('image.json', '--compress zstd') },
+    'push, plain': { before: empty, command: ours('image.json', '--compress none') },
+    'push of an archive, gzip': {
+      before: empty,
+      command: `'${process.execPath}' '${program}' push -q '${join(folder, 'image.tar')}' ${host}/bench:1`,
+    },
+    'again, 1 of 100 layers changed': { before: changeOneLayer, command: ours('many.json') },
+  }
+  const seconds = new Map<string, number[]>(Object.keys(runs).map((name) => [name, []]))
+  const peaks = new Map<string, number>()
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of Object.entries(runs)) {
+      run.before()
+      const cost = measureCommand(run.command, environment())
+      seconds.get(name)?.push(cost.seconds)
+      peaks.set(name, Math.max(peaks.get(name) ?? 0, cost.peakBytes))
+    }
+  }
+  const middle = (name: string): number => median(seconds.get(name) ?? [])
+  const shape = `${closure.paths.length} paths, ${(closure.bytes / 1e9).toFixed(2)} GB, 20 layers`
+  console.log(`${shape}; ${rounds} rounds; Node ${process.version}`)
+  console.log('| run | median s | × pigz and curl | × skopeo | peak MB |\n|---|---:|---:|---:|---:|')
+  for (const name of Object.keys(runs)) {
+    const [time, peak] = [middle(name), ((peaks.get(name) ?? 0) / 1e6).toFixed(0)]
+    const ratios = [time / middle(gzip), time / middle(skopeo)].map((ratio) => ratio.toFixed(2))
+    console.log(`| ${name} | ${time.toFixed(2)} | ${ratios.join(' | ')} | ${peak} |`)
+  }
+} finally {
+  registry.kill('SIGTERM')
+  if (process.argv[3] === undefined) rmSync(folder, { recursive: true, force: true })
+}
+
+function environment(): Readonly<Record<string, string>> {
+  return { NIX_STORE_DIR: join(folder, 'nix', 'store'), XDG_CACHE_HOME: cache }
+}
+
+function empty(): void {
+  for (const path of [data, cache, home]) rmSync(path, { recursive: true, force: true })
+  for (const path of [data, home]) mkdirSync(path)
+}
+
+/** Pushes the image of 100 layers, then changes what one of them holds. */
+function changeOneLayer(): void {
+  writeFileSync(join(folder, 'changing/file'), 'one')
+  // What is younger than two seconds is not remembered.
+  measureCommand(`sleep 2.1; ${ours('many.json')}; ${ours('many.json')}`, environment())
+  writeFileSync(join(folder, 'changing/file'), 'two')
+}
+
+/** Makes the closure, the definitions and the archive; a folder that has them is used again. */
+async function prepare(): Promise<MadeClosure> {
+  const facts = join(folder, 'closure.json')
+  if (existsSync(facts)) return JSON.parse(readFileSync(facts, 'utf8')) as MadeClosure
+  const made = makeClosure(folder, scale)
+  const graph = []
+  for (const [index, path] of made.paths.entries()) {
+    const { narHash, narSize } = await measureNarOnDisk(toByteString(path))
+    const references = index === 0 ? [] : [made.paths[index - 1]]
+    graph.push({ path, narHash: formatHash(narHash, 'sri'), narSize, references })
+  }
+  writeFileSync(join(folder, 'graph.json'), JSON.stringify(graph))
+  mkdirSync(join(folder, 'changing'))
+  const args = { name: 'bench', tag: '1', config: { Labels: { paths: made.paths.join(' ') } } }
+  const define = (file: string, more: object): void =>
+    writeFileSync(join(folder, file), JSON.stringify({ function: 'streamLayeredImage', args: { ...args, ...more } }))
+  define('image.json', { maxLayers: 20 })
+  define('many.json', { maxLayers: 100, contents: ['./changing'] })
+  const archive = join(folder, 'image.tar')
+  measureCommand(
+    `'${process.execPath}' '${program}' stream -q --store 'graph:${join(folder, 'graph.json')}' '${join(folder, 'image.json')}' > '${archive}'`,
+    environment(),
+  )
+  mkdirSync(join(folder, 'layers'))
+  measureCommand(`tar -C '${join(folder, 'layers')}' --strip-components=0 -xf '${archive}'`)
+  writeFileSync(join(folder, 'pigz-curl.sh'), yardstick(readdirSync(join(folder, 'layers'))))
+  writeFileSync(facts, JSON.stringify(made))
+  return made
+}
+
+/** Compresses every layer, then uploads every result, one after the other. */
+function yardstick(members: readonly string[]): string {
+  const layers = members.filter((name) => !name.endsWith('.json')).map((name) => join(folder, 'layers', name))
+  const packed = layers.map((layer) => `pigz -n -p2 < '${layer}/layer.tar' > '${layer}/layer.tar.gz'`)
+  return ['set -e', ...packed, ...layers.map(uploadByCurl), ''].join('\n')
+}
+
+/** Uploads the compressed layer in a folder, with a request for a place and one for the bytes. */
+function uploadByCurl(layer: string): string {
+  return (
+    `location=$(curl -sf -o /dev/null -X POST -D - http://${host}/v2/bench/blobs/uploads/ | tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')\n` +
+    `curl -sf -X PUT -T '${layer}/layer.tar.gz' "$location&digest=sha256:$(sha256sum < '${layer}/layer.tar.gz' | cut -d' ' -f1)"`
+  )
+}
+
+async function startRegistry() {
+  empty()
+  const config = join(folder, 'registry.json')
+  const settings = {
+    version: '0.1',
+    log: { level: 'error', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: data } },
+    http: { addr: host },
+  }
+  writeFileSync(config, JSON.stringify(settings))
+  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const isUp = await fetch(`http://${host}/v2/`).then(
+      () => true,
+      () => false,
+    )
+    if (isUp) return child
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('docker-registry does not start')
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { DockerToolsError } from '#errors'
+import { type Digest, parseDigest } from '#image'
+import type { ByteSink, Spool } from '#util'
+import type { RereadableBytes } from './image-parts.ts'
+
+/** A blob, by what registries call it. */
+export interface BlobName {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+}
+
+/** A blob whose bytes are at hand for as long as somebody owns it. */
+export interface KeptBlob extends RereadableBytes, AsyncDisposable {
+  readonly digest: Digest
+}
+
+/** A blob that is being written. */
+export interface BlobDraft extends ByteSink, AsyncDisposable {
+  write(chunk: Uint8Array): Promise<void>
+  /** Nothing more is written. The draft belongs to the blob from now on. */
+  finish(): Promise<KeptBlob>
+}
+
+const READ_BYTES = 256 * 1024
+
+/** A blob in an open file. */
+export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob {
+  return {
+    digest,
+    size,
+    open: (offset) =>
+      inTurns(
+        offset,
+        size,
+        async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
+      ),
+    [Symbol.asyncDispose]: () => file.close(),
+  }
+}
+
+/**
+ * Reads `size` bytes from `offset` on through two buffers in turns: new ones would pile up before they are
+ * collected. Whoever is given a chunk is done with it when he asks for the one after the next.
+ */
+export async function* inTurns(
+  offset: number,
+  size: number,
+  read: (target: Uint8Array, position: number) => Promise<number> | number,
+): AsyncGenerator<Uint8Array> {
+  const length = Math.min(READ_BYTES, Math.max(0, size - offset))
+  let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)]
+  for (let position = offset; position < size;) {
+    const bytes = await read(buffer.subarray(0, size - position), position)
+    if (bytes === 0) return
+    position += bytes
+    yield buffer.subarray(0, bytes)
+    ;[buffer, other] = [other, buffer]
+  }
+}
+
+/** A draft in a file that gets its name from `onFinish`. */
+export function fileDraft(file: FileHandle, onFinish: (digest: Digest) => Promise<void>): BlobDraft {
+  const hash = createHash('sha256')
+  let size = 0
+  let isOwned = true
+  return {
+    async write(chunk) {
+      hash.update(chunk)
+      for (let done = 0; done < chunk.length;) {
+        done += await written(file, chunk.subarray(done), size + done)
+      }
+      size += chunk.length
+    },
+    async finish() {
+      const digest = parseDigest(`sha256:${hash.digest('hex')}`)
+      await onFinish(digest)
+      isOwned = false
+      return fileBlob(file, { digest, size })
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOwned) await file.close()
+    },
+  }
+}
+
+/** A draft that is gone with its owner. */
+export function spoolDraft(spool: Spool): BlobDraft {
+  const hash = createHash('sha256')
+  let isOwned = true
+  return {
+    async write(chunk) {
+      hash.update(chunk)
+      await spool.write(chunk)
+    },
+    finish() {
+      isOwned = false
+      return Promise.resolve({
+        digest: parseDigest(`sha256:${hash.digest('hex')}`),
+        size: spool.size,
+        open: (offset: number) => inTurns(offset, spool.size, (target, position) => spool.readNow(target, position)),
+        [Symbol.asyncDispose]: () => Promise.resolve(spool[Symbol.asyncDispose]()),
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOwned) await spool[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The digest of all bytes of something. */
+export async function digestOfBytes(bytes: RereadableBytes): Promise<Digest> {
+  const hash = createHash('sha256')
+  for await (const chunk of bytes.open(0)) hash.update(chunk)
+  return parseDigest(`sha256:${hash.digest('hex')}`)
+}
+
+async function written(file: FileHandle, chunk: Uint8Array, position: number): Promise<number> {
+  try {
+    return (await file.write(chunk, 0, chunk.length, position)).bytesWritten
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `Cannot keep a compressed layer in the cache: ${reason}`
+    throw new DockerToolsError('WRITE_FAILED', message, {
+      cause: error,
+      hint: 'Make room, or set XDG_CACHE_HOME to a folder on another disk',
+    })
+  }
+}

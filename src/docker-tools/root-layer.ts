@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import { report } from '#events'
+import type { PackedMember } from '#layer'
+import { BUILD_EPOCH_SECONDS, type Changes, type RunJob, runJob, scriptEnvironment } from '#runner'
+import { type ByteString, makeTempDir } from '#util'
+import { openBaseTree, visibleBase } from './base-tree.ts'
+import type { BuildContext } from './build-context.ts'
+import { changedMembers } from './changed-members.ts'
+import {
+  copyContents,
+  type ImageLayer,
+  type ImageLayerInput,
+  members,
+  nameOf,
+  ROOT_WRITABLE,
+  type RootScript,
+} from './image-layer.ts'
+import { missingMountPoints, removeMountPoints } from './mount-points.ts'
+import { findBinds } from './script-store.ts'
+import type { StoredTrees } from './stored-trees.ts'
+import { sortMembers, treeSource } from './tree-source.ts'
+
+/**
+ * Makes the layer of an image that has `runAsRoot`: the contents are laid over
+ * the base, the script runs in there as root, and what is not as it was in the base
+ * makes the layer, in which `extraCommands` runs.
+ *
+ * @throws {ScriptError} `SCRIPT_FAILED`.
+ * @throws {DockerToolsError} as `runJob` and `openBaseTree`; `PATH_UNSAFE` for an image whose `/dev` is no folder.
+ * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mkRootLayer`, `runWithOverlay`
+ */
+export async function makeRootLayer(
+  input: ImageLayerInput,
+  root: RootScript,
+  trees: StoredTrees,
+  context: BuildContext,
+): Promise<ImageLayer> {
+  await using stack = new AsyncDisposableStack()
+  await using scratch = await makeTempDir('root-')
+  const binds = await findBinds(input.visible, context.store, join(scratch.path, 'store'))
+  const store = { dir: context.store.dir, binds, isNeeded: input.namesStorePaths }
+  const limits = { diskMiB: root.diskMiB, memoryMiB: root.memoryMiB, timeoutSeconds: context.scriptTimeoutSeconds }
+  const changes = await runAsRoot(input, root, { store, limits }, trees, context)
+  stack.use(changes)
+  let layer = changedMembers(changes.entries, nameOf)
+  if (input.extraCommands !== '') {
+    const job: RunJob = {
+      step: 'extraCommands',
+      script: input.extraCommands,
+      bashOptions: ['-e'],
+      view: 'folder',
+      base: undefined,
+      upper: treeSource(layer),
+      store,
+      environment: environment(),
+      limits: { diskMiB: undefined, memoryMiB: undefined, timeoutSeconds: context.scriptTimeoutSeconds },
+    }
+    layer = changedMembers(
+      stack.use(await runJob(job, context.runner, context.signal, { kernel: context.vmKernel })).entries,
+      nameOf,
+    )
+  }
+  const owner = stack.move()
+  return { members: layer, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+async function runAsRoot(
+  input: ImageLayerInput,
+  { script, base }: RootScript,
+  { store, limits }: Pick<RunJob, 'store' | 'limits'>,
+  trees: StoredTrees,
+  context: BuildContext,
+): Promise<Changes> {
+  const tree = await copyContents(input, trees, context)
+  if (input.contents.length > 0) tree.addRootMode(ROOT_WRITABLE)
+  const contents = [...members(tree.entries(), { uid: 0, gid: 0 })]
+  await using baseTree = base === undefined ? undefined : await openBaseTree(base, context.signal)
+  const below = treeSource(visibleBase(baseTree?.members ?? [], contents))
+  const points = missingMountPoints([below.entries, treeSource(contents).entries], store.dir, ['tmp'])
+  const upper = treeSource(sortMembers([...contents, ...points.map(folderMember)]))
+  report({ type: 'step', message: 'Executing post-mount steps...' })
+  const changes = await runJob(
+    {
+      step: 'runAsRoot',
+      script,
+      bashOptions: ['-e'],
+      view: 'image',
+      base: baseTree === undefined ? undefined : below,
+      upper,
+      store,
+      environment: environment(),
+      limits,
+    },
+    context.runner,
+    context.signal,
+    { kernel: context.vmKernel },
+  )
+  const entries = removeMountPoints(changes.entries, below.entries, store.dir)
+  return { entries, [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()) }
+}
+
+/** Nothing of the caller's, and no temp folder: that is the runner's or the image's. */
+function environment(): Record<string, string> {
+  const { PATH = '', HOME = '', TZ = '', LC_ALL = '', SOURCE_DATE_EPOCH = '' } = scriptEnvironment('/tmp')
+  return { PATH, HOME, TZ, LC_ALL, SOURCE_DATE_EPOCH }
+}
+
+/** A folder that belongs to root. */
+export function folderMember({ path, mode }: { readonly path: ByteString; readonly mode: number }): PackedMember {
+  const owner = { uid: 0, gid: 0, uname: nameOf(0), gname: nameOf(0), mtimeSeconds: BUILD_EPOCH_SECONDS }
+  return { header: { ...owner, path: `./${path}` as ByteString, mode, type: 'directory' } }
+}

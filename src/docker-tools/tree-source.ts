@@ -1,0 +1,46 @@
+import { DockerToolsError } from '#errors'
+import { type PackedMember, packMembers } from '#layer'
+import type { OwnedEntry, TreeSource } from '#runner'
+import { endOfArchive } from '#tar'
+import type { ByteString } from '#util'
+
+/** Members of a layer as a tree that a runner takes. Hard links have been followed. */
+export function treeSource(members: readonly PackedMember[]): TreeSource {
+  return {
+    entries: members.map(({ header }) => ownedEntry(header)),
+    tar: async function* tar() {
+      let size = 0
+      for await (const chunk of packMembers(members, 'measure')) {
+        size += chunk.length
+        yield chunk
+      }
+      yield endOfArchive(size)
+    },
+  }
+}
+
+/** In the order of GNU tar's `--sort=name`: each folder before what is in it. */
+export function sortMembers(members: readonly PackedMember[]): PackedMember[] {
+  // No name has a NUL in it: so a folder's content stands before a longer name of the folder's beginning.
+  const keyed = members.map((member) => ({ member, key: member.header.path.replaceAll('/', '\0') }))
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ member }) => member)
+}
+
+function ownedEntry(header: PackedMember['header']): OwnedEntry {
+  const { mode, uid, gid } = header
+  const meta = { path: header.path.replace(/^\.\/?/, '') as ByteString, mode, uid, gid }
+  switch (header.type) {
+    case 'file':
+      return { ...meta, type: 'file', size: header.size }
+    case 'symlink':
+      return { ...meta, type: 'symlink', target: header.target }
+    case 'char':
+    case 'block':
+      return { ...meta, type: header.type, major: header.major, minor: header.minor }
+    case 'directory':
+    case 'fifo':
+      return { ...meta, type: header.type }
+    case 'hardlink':
+      throw new DockerToolsError('INTERNAL', `Cannot hand "${meta.path}" to a script: it is a hard link`)
+  }
+}

@@ -1,0 +1,186 @@
+import { readlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { DockerToolsError } from '#errors'
+import { endOfArchive } from '#tar'
+import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
+import { type ChangedName, compareListings } from './compare-listings.ts'
+import { deviceKit } from './device-kit.ts'
+import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
+import { give } from './give.ts'
+import { limitMemory } from './limit-memory.ts'
+import { readListing } from './listing.ts'
+import { FIRST_PROGRAM, SCRIPT_PROGRAM, STORE_PROGRAM, TREE_PROGRAM } from './namespace-programs.ts'
+import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
+import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
+import type { ChangedEntry, Changes, JobStore, RunJob, Runner } from './runner.ts'
+import { STANDARD_PATH } from './script-environment.ts'
+import { makeUserNamespace } from './user-namespace.ts'
+
+/** As many files for each MiB as ext4 has by default. */
+const FILES_PER_MIB = 64
+const SPARE_FILES = 1024
+/** Contents of changed files wait in memory up to here, in a nameless file beyond. */
+const SPOOL_MEMORY_BYTES = 16 * MIB
+
+/**
+ * Runs scripts in namespaces of their own: users, mounts, processes, network,
+ * names and messages. The tree is in memory. Root in there is nobody outside,
+ * even where root starts it.
+ */
+export const namespaceRunner: Runner = {
+  name: 'namespace',
+  probe: probeNamespaces,
+  refusal: (job) => Promise.resolve(namespaceRefusal(job, currentMapping())),
+  run,
+}
+
+/** Descriptors 3 to 11; behind them comes the control group's. */
+const PIPES = 9
+/** `./`, so that no name is taken for an option. */
+const HERE = Buffer.of(0x2e, 0x2f)
+const NUL = Buffer.of(0)
+
+/** What the programs inside have told. */
+interface Outcome {
+  end: ScriptEnd | undefined
+  changed: readonly ChangedName[]
+}
+
+async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
+  await using stack = new AsyncDisposableStack()
+  await using users = await makeUserNamespace(currentMapping())
+  await using area = await makeTempDir('view-')
+  await using memory = limitMemory(job)
+  const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
+  const kit = await deviceKit(job.script)
+  const outcome: Outcome = { end: undefined, changed: [] }
+  const [program = '', ...args] = commandLine(job, area.path, users.enterArguments)
+  try {
+    await spawnChecked(program, args, {
+      step: job.step,
+      cwd: '/',
+      env: { ...job.environment, PATH: job.environment['PATH'] ?? STANDARD_PATH },
+      signal: memory.signalWith(signal),
+      timeoutSeconds: job.limits.timeoutSeconds,
+      input: encodeBinds(job.store),
+      descriptors: [...Array.from({ length: PIPES }, () => 'pipe' as const), memory.joinDescriptor],
+      talk: (pipe) => talk(job, kit, spool, outcome, pipe),
+    })
+  } catch (error) {
+    throw memory.isExceeded() ? memory.error() : explainFailure(error, job, outcome.end)
+  }
+  const entries = withBodies(outcome.changed, spool)
+  const owner = stack.move()
+  return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+function commandLine(job: RunJob, area: string, enterArguments: readonly string[]): string[] {
+  const enter = ['nsenter', ...enterArguments]
+  const mounts = ['unshare', '--mount', '--propagation', 'private']
+  const store = ['bash', '-c', STORE_PROGRAM, 'store', area]
+  const separate = [...mounts, '--pid', 'bash', '-c', FIRST_PROGRAM, 'first']
+  const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
+  const tree = [
+    'bash',
+    '-c',
+    TREE_PROGRAM,
+    'tree',
+    job.view,
+    job.store.dir,
+    treeOptions(job),
+    hiddenBase(job),
+    ...script,
+  ]
+  // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
+  const isRoot = process.getuid?.() === 0
+  return isRoot
+    ? [...mounts, ...store, ...enter, ...separate, ...tree]
+    : [...enter, ...mounts, ...store, ...separate, ...tree]
+}
+
+/** What of the base is left out: devices cannot be made here, and those in `/dev` nobody would see. */
+function hiddenBase({ base, view }: RunJob): string {
+  const hasDevices = base?.entries.some((entry) => entry.type === 'char' || entry.type === 'block') === true
+  return hasDevices && view === 'image' ? './dev/*' : './'
+}
+
+/** How large the file system of the tree may become. */
+function treeOptions({ base, upper, limits }: RunJob): string {
+  if (limits.diskMiB === undefined) return 'size=50%'
+  const files = (base?.entries.length ?? 0) + upper.entries.length + limits.diskMiB * FILES_PER_MIB + SPARE_FILES
+  return `size=${treeBytes(base) + treeBytes(upper) + limits.diskMiB * MIB},nr_inodes=${files}`
+}
+
+/** The whole store where all paths are in one folder; one path after the other where they are not. */
+function encodeBinds({ dir, binds }: JobStore): Uint8Array {
+  const records: string[][] = []
+  const [first] = binds
+  const folder = first === undefined ? '' : dirname(first.physical)
+  if (first !== undefined && binds.every((bind) => bind.physical === join(folder, basename(bind.logical)))) {
+    records.push(['all', '', folder])
+  } else {
+    for (const { logical, physical, kind } of binds) {
+      const source = kind === 'symlink' ? readlinkSync(physical) : physical
+      records.push([kind, logical.slice(dir.length + 1), source])
+    }
+  }
+  return Buffer.from(records.map((record) => record.map((field) => `${field}\0`).join('')).join(''))
+}
+
+/** Hands everything over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
+async function talk(
+  job: RunJob,
+  kit: Uint8Array,
+  spool: Spool,
+  outcome: Outcome,
+  pipe: (descriptor: number) => Duplex,
+): Promise<void> {
+  const given = Promise.all([
+    give(job.base === undefined ? [endOfArchive(0)] : job.base.tar(), pipe(3)),
+    give(job.upper.tar(), pipe(4)),
+    give([kit], pipe(5)),
+  ])
+  const [before, after, end] = await Promise.all([
+    readListing(pipe(6) as AsyncIterable<Uint8Array>),
+    readListing(pipe(7) as AsyncIterable<Uint8Array>),
+    textOf(pipe(10)),
+    given,
+  ])
+  outcome.end = parseEnd(end)
+  if (outcome.end?.status !== 0) return
+  // Without a base the list before the script is that of an empty folder, which is no folder of a layer below.
+  outcome.changed = compareListings(job.base === undefined ? new Map() : before, after)
+  const files = outcome.changed.filter((entry) => entry.type === 'file' && entry.size > 0)
+  const names = files.map((entry) => Buffer.concat([HERE, byteStringToBytes(entry.path), NUL]))
+  const asked = give(names, pipe(8))
+  const expected = files.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0)
+  for await (const chunk of pipe(9) as AsyncIterable<Uint8Array>) {
+    if (spool.size + chunk.length > expected) break
+    await spool.write(chunk)
+  }
+  await asked
+  if (spool.size !== expected) {
+    throw new DockerToolsError(
+      'INTERNAL',
+      `Cannot read what ${job.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
+    )
+  }
+}
+
+async function textOf(pipe: Duplex): Promise<string> {
+  let text = ''
+  for await (const chunk of pipe as AsyncIterable<Uint8Array>) text += Buffer.from(chunk).toString('latin1')
+  return text
+}
+
+/** Contents stand in the spool one behind the other. */
+function withBodies(changed: readonly ChangedName[], spool: Spool): ChangedEntry[] {
+  let offset = 0
+  return changed.map((entry) => {
+    if (entry.type !== 'file') return entry
+    const body = { kind: 'spool', spool, offset } as const
+    offset += entry.size
+    return { ...entry, body }
+  })
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { type BuildEvent, withReporter } from '#events'
+import { type RunJob, runJob, type RunnerName } from '#runner'
+import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../../test/support/script-job.ts'
+import { isRunning, until } from '../../test/support/processes.ts'
+import { needs, needsNumbers } from '../../test/support/places.ts'
+
+const needsNamespaces = needs('unshare', 'nsenter', 'busybox')
+const needsFakeroot = needs('fakeroot')
+const needsBoth = needs('unshare', 'nsenter', 'busybox', 'fakeroot')
+
+const NO_LIMITS = { diskMiB: undefined, memoryMiB: undefined, timeoutSeconds: 60 }
+
+async function changesOf(job: RunJob, runner?: RunnerName): Promise<string[]> {
+  await using changes = await runJob(job, runner)
+  return linesOf(changes)
+}
+
+function folderJob(script: string, parts: Partial<RunJob> = {}): RunJob {
+  const upper = treeOf({ 'a/': '', 'a/f': 'text', 'a/l': '-> f', 'b/': '' })
+  return jobOf(script, { step: 'fakeRootCommands', view: 'folder', upper, limits: NO_LIMITS, ...parts })
+}
+
+const OWNERS =
+  'chown 1:2 a; chown -h 3:4 a/l; chown 60000:5 a/f; chmod 4711 a/f; chmod 1777 b; mkfifo b/p; chmod 600 b/p; ln a/f b/h; rm -r a/nothing 2>/dev/null || true'
+
+const OWNERS_LISTED = [
+  'directory 755 0:0 /',
+  'directory 755 1:2 /a',
+  'file 4711 60000:5 /a/f',
+  'symlink 777 3:4 /a/l -> f',
+  'directory 1777 0:0 /b',
+  'file 4711 60000:5 /b/h',
+  'fifo 600 0:0 /b/p',
+]
+
+test('owners and modes that a script gives are told, by fakeroot', needsFakeroot, async () => {
+  assert.deepEqual(await changesOf(folderJob(OWNERS), 'fakeroot'), OWNERS_LISTED)
+})
+
+test('owners and modes that a script gives are told the same in namespaces', needsNumbers(), async () => {
+  assert.deepEqual(await changesOf(folderJob(OWNERS), 'namespace'), OWNERS_LISTED)
+})
+
+test('a tree whose owners are others than root keeps them, under fakeroot and in namespaces', needsBoth, async () => {
+  const upper = treeOf({ 'x/': '', 'x/y': 'text' }, { uid: 1234, gid: 99 })
+  const expected = ['directory 755 1234:99 /', 'directory 755 1234:99 /x', 'file 644 1234:99 /x/y', 'file 644 0:0 /x/z']
+  const job = folderJob('touch x/z; [ "$(stat -c %u:%g x/y)" = 1234:99 ]', { upper })
+  assert.deepEqual(await changesOf(job, 'fakeroot'), expected)
+  if (needsNumbers().skip === false) assert.deepEqual(await changesOf(job, 'namespace'), expected)
+})
+
+test('fakeroot keeps devices, and files that nobody may read', needsFakeroot, async () => {
+  const script = 'mknod null c 1 3; mknod disk b 259 70000; chmod 0 a/f; chmod 0 b'
+  assert.deepEqual(await changesOf(folderJob(script), 'fakeroot'), [
+    'directory 755 0:0 /',
+    'directory 755 0:0 /a',
+    'file 0 0:0 /a/f',
+    'symlink 777 0:0 /a/l -> f',
+    'directory 0 0:0 /b',
+    'block 644 0:0 /disk 259, 70000',
+    'char 644 0:0 /null 1, 3',
+  ])
+})
+
+test('an interrupted fakeroot leaves no daemon behind', needsFakeroot, async () => {
+  const daemons = (): string[] => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isDaemon(pid))
+  const before = new Set(daemons())
+  const stop = new AbortController()
+  const running = runJob(folderJob('sleep 600'), 'fakeroot', stop.signal)
+  await until(() => daemons().some((pid) => !before.has(pid)), 'the daemon starts')
+  const started = daemons().filter((pid) => !before.has(pid))
+  // It tells its number a moment after it is there.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  stop.abort()
+  await assert.rejects(running, { code: 'INTERRUPTED' })
+  await until(() => started.every((pid) => !isRunning(Number(pid))), 'the daemon ends')
+})
+
+function isDaemon(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('faked') && isRunning(Number(pid))
+  } catch {
+    // It has ended meanwhile.
+    return false
+  }
+}
+
+test('programs without shared libraries see the owners too, in namespaces', needsNumbers(), async () => {
+  const job = folderJob('busybox chown 7:8 a/f; [ "$(busybox stat -c %u a/f)" = 7 ]')
+  assert.ok((await changesOf(job, 'namespace')).includes('file 644 7:8 /a/f'))
+})
+
+const IMAGE = treeOf({
+  'bin/': '',
+  'etc/': '',
+  'etc/gone': 'x',
+  'etc/kept': 'x',
+  'etc/written': 'x',
+  'old/': '',
+  'old/x': 'x',
+  'replaced/': '',
+  'replaced/a': 'x',
+  'replaced/b': 'x',
+  'moved/': '',
+  'moved/m': 'x',
+})
+
+test('of an image only what a script has changed is told', needsNamespaces, async () => {
+  const script =
+    'rm etc/gone; echo y > etc/written; rm -r old; rm -r replaced; mkdir replaced; echo n > replaced/b; mv moved elsewhere; mkdir -p /data'
+  assert.deepEqual(await changesOf(jobOf(script, { base: IMAGE })), [
+    'directory 755 0:0 /',
+    'directory 755 0:0 /data',
+    'directory 755 0:0 /dev',
+    'directory 755 0:0 /elsewhere',
+    'file 644 0:0 /elsewhere/m',
+    'directory 755 0:0 /etc',
+    'gone etc/gone',
+    'file 644 0:0 /etc/written',
+    'gone moved',
+    'directory 755 0:0 /nix',
+    'directory 755 0:0 /nix/store',
+    'gone old',
+    'directory 755 0:0 /proc',
+    'directory 755 0:0 /replaced opaque',
+    'file 644 0:0 /replaced/b',
+    'directory 755 0:0 /sys',
+    'directory 755 0:0 /tmp',
+  ])
+})
+
+test('the contents of changed files come with them, also of names that are no text', needsNamespaces, async () => {
+  const script = String.raw`printf one > "$(printf 'a\nb')"; printf two > "$(printf '\377')"; : > empty; printf three > z`
+  await using changes = await runJob(jobOf(script), undefined)
+  const texts = changes.entries.flatMap((entry) => {
+    if (entry.type !== 'file') return []
+    assert.ok(entry.body.kind === 'spool')
+    const target = Buffer.alloc(entry.size)
+    if (entry.size > 0) entry.body.spool.readNow(target, entry.body.offset)
+    return [[entry.path, target.toString()]]
+  })
+  assert.deepEqual(texts, [
+    ['a\nb', 'one'],
+    ['empty', ''],
+    ['z', 'three'],
+    ['\xff', 'two'],
+  ])
+})
+
+test('the environment is what the job says, and little else', needsNamespaces, async () => {
+  const events: BuildEvent[] = []
+  await withReporter(
+    (event) => events.push(event),
+    () => changesOf(jobOf('env | sort; umask; pwd; id -u; hostname')),
+  )
+  const said = events.map((event) => (event.type === 'script-output' ? event.text : '')).join('')
+  const lines = said.split('\n').filter((line) => !/^(_|PWD|SHLVL)=/.test(line))
+  assert.deepEqual(lines, [
+    'HOME=/homeless-shelter',
+    'LC_ALL=C',
+    'PATH=/usr/bin:/bin:/dev/.dockertools/bin',
+    '0022',
+    '/',
+    '0',
+    'localhost',
+    '',
+  ])
+  assert.deepEqual(
+    events.filter((event) => event.type === 'runner'),
+    [{ type: 'runner', step: 'runAsRoot', runner: 'namespace' }],
+  )
+})
+
+test('a runner that was asked for and cannot do it is an error, and no other takes its place', async () => {
+  const refused = async (job: RunJob, runner: RunnerName, message: RegExp): Promise<void> =>
+    await assert.rejects(runJob(job, runner), { code: 'RUNNER_UNAVAILABLE', message })
+  await refused(jobOf('true'), 'plain', /runAsRoot with the runner "plain": it cannot tell owners/)
+  if (needsFakeroot.skip === false) {
+    await refused(jobOf('true'), 'fakeroot', /^Cannot run runAsRoot: fakeroot: fakeroot cannot make a folder the root$/)
+  }
+  if (needsNamespaces.skip !== false) return
+  await refused(jobOf('mknod /dev/x c 1 3'), 'namespace', /namespace: the script makes a device with mknod/)
+  const disk = { diskMiB: 2 ** 30, memoryMiB: undefined, timeoutSeconds: undefined }
+  await refused(
+    jobOf('true', { limits: disk }),
+    'namespace',
+    /with diskSize it may grow to \d+ MiB, and this machine has \d+ MiB/,
+  )
+  const upper = treeOf(MOUNT_POINTS, { uid: 4_294_967_290, gid: 0 })
+  await refused(
+    jobOf('true', { upper }),
+    'namespace',
+    /"" belongs to 4294967290:0, and it is outside|only the number 0: install uidmap/,
+  )
+})

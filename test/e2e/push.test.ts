@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
+import { digestOfBytes } from '../support/fake-registry.ts'
+import { dockerFiles, tarOf } from '../support/make-image.ts'
+import { until } from '../support/processes.ts'
+import { type Bench, type CliResult, makeBench, resultOf } from '../support/run-cli.ts'
+import { startUploadRegistry, type UploadBehaviour, type UploadRegistry } from '../support/upload-registry.ts'
+
+/** A definition of an image with a layer that does not compress. */
+function define(bench: Bench, bytes = 300_000): string {
+  mkdirSync(join(bench.path, 'files'), { recursive: true })
+  let state = 7
+  const noise = Buffer.from(Array.from({ length: bytes }, () => (state = (state * 48271) % 0x7fffffff) & 0xff))
+  writeFileSync(join(bench.path, 'files/noise'), noise)
+  const args = { name: 'pushed', tag: '1', contents: './files' }
+  writeFileSync(join(bench.path, 'image.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+  return 'image.json'
+}
+
+async function push(bench: Bench, registry: UploadRegistry, ...args: readonly string[]): Promise<CliResult> {
+  return await bench.run(['push', define(bench), `${registry.host}/a/b:1`, ...args])
+}
+
+function cached(bench: Bench, folder: string): readonly string[] {
+  return readdirSync(join(bench.path, 'cache/dockertools/packed-v1', folder))
+}
+
+describe('dockertools push', () => {
+  test('puts layers, configuration and manifest there, each what it is called', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry()
+    const { status, stdout, stderr } = await push(bench, registry)
+    assert.equal(status, 0, stderr)
+    const manifest = registry.manifests.get('1') ?? Buffer.alloc(0)
+    assert.equal(stdout.toString(), `${registry.host}/a/b:1@${digestOfBytes(manifest)}\n`)
+    interface Written {
+      readonly config: { readonly digest: string; readonly size: number }
+      readonly layers: readonly { readonly digest: string; readonly size: number }[]
+    }
+    const { config, layers } = JSON.parse(manifest.toString()) as Written
+    const { rootfs } = JSON.parse(String(registry.blobs.get(config.digest))) as { rootfs: { diff_ids: string[] } }
+    const plain = layers.map(({ digest }) => digestOfBytes(gunzipSync(registry.blobs.get(digest) ?? '')))
+    assert.deepEqual(plain, rootfs.diff_ids)
+    for (const { digest, size } of [config, ...layers]) assert.equal(registry.blobs.get(digest)?.length, size)
+    // The manifest names what is there: nothing comes after it.
+    assert.match(registry.requests.at(-1)?.url ?? '', /\/manifests\/1$/)
+    assert.deepEqual(bench.leftovers(), [])
+  })
+
+  test('reads no layer that the registry has, and compresses none twice', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry()
+    const first = await push(bench, registry)
+    const before = registry.receivedBytes()
+    const again = await push(bench, registry)
+    assert.deepEqual(again.stdout, first.stdout)
+    assert.ok(registry.receivedBytes() - before < 1000)
+    await using other = await startUploadRegistry()
+    assert.equal((await push(bench, other, '--log-format', 'json')).status, 0)
+    assert.deepEqual([...other.blobs.keys()].toSorted(), [...registry.blobs.keys()].toSorted())
+  })
+
+  test('sends plain layers as they are made, and makes them again where an upload breaks', async () => {
+    await using bench = await makeBench()
+    mkdirSync(join(bench.path, 'large'))
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(bench.path, 'large', name))
+      writeFileSync(join(bench.path, 'large', name, 'file'), Buffer.alloc(20_000_000, `${name} and more `))
+    }
+    const args = { name: 'large', tag: '1', contents: ['./large/a', './large/b'] }
+    writeFileSync(join(bench.path, 'large.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+    let breaks = 0
+    await using registry = await startUploadRegistry({
+      fault: ({ method, url }) =>
+        (method === 'PUT' || method === 'PATCH') && url.includes('/uploads/') && breaks++ % 2 === 0 && breaks < 8
+          ? { resetAfter: breaks * 2_000_000 }
+          : undefined,
+    })
+    const command = ['push', '-q', 'large.json', `${registry.host}/a/b:1`, '--compress', 'none']
+    const { status, stderr } = await bench.run(command)
+    assert.equal(status, 0, stderr)
+    assert.ok(breaks >= 7)
+    const { layers } = JSON.parse(String(registry.manifests.get('1'))) as { layers: { digest: string; size: number }[] }
+    assert.ok(layers.some(({ size }) => size > 20_000_000))
+    for (const { digest, size } of layers) assert.equal(registry.blobs.get(digest)?.length, size)
+    for (const [digest, bytes] of registry.blobs) assert.equal(digestOfBytes(bytes), digest)
+    assert.deepEqual(bench.leftovers(), [])
+  })
+
+  test('interrupted, it leaves no file and no manifest', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry({
+      fault: ({ method }) => (method === 'PUT' ? 'stall' : undefined),
+    })
+    const child = bench.start(['push', define(bench), `${registry.host}/a/b:1`])
+    const ended = resultOf(child)
+    await until(() => registry.requests.some(({ method }) => method === 'PUT'), 'an upload')
+    child.kill('SIGINT')
+    assert.equal((await ended).status, 130)
+    assert.equal(registry.manifests.size, 0)
+    assert.deepEqual(bench.leftovers(), [])
+    assert.ok(cached(bench, 'blobs').every((name) => /^[0-9a-f]{64}$/.test(name)))
+  })
+
+  const refusals: readonly (readonly [what: string, behaviour: UploadBehaviour, code: string, message: RegExp])[] = [
+    [
+      'a registry that lets nobody push',
+      { fault: ({ method }) => (method === 'POST' ? { status: 403, code: 'DENIED' } : undefined) },
+      'ACCESS_DENIED',
+      /denies access to .*, it answered 403 DENIED/,
+    ],
+    [
+      'a registry that does not take the manifest',
+      { fault: ({ url }) => (url.includes('/manifests/') ? { status: 400, code: 'MANIFEST_INVALID' } : undefined) },
+      'TRANSFER_FAILED',
+      /does not answer for manifest "1", it answered 400 MANIFEST_INVALID/,
+    ],
+    [
+      'a registry that takes other bytes',
+      { digestOf: () => digestOfBytes('other') },
+      'DIGEST_MISMATCH',
+      /the registry has taken blob "sha256:\w+" as "sha256:\w+"/,
+    ],
+  ]
+  for (const [what, behaviour, code, message] of refusals) {
+    test(`${what} is named`, async () => {
+      await using bench = await makeBench()
+      await using registry = await startUploadRegistry(behaviour)
+      const { status, stdout, stderr } = await push(bench, registry, '-q')
+      assert.deepEqual([status === 0, stdout.toString()], [false, ''])
+      assert.ok(stderr.startsWith(`error (${code}): Cannot push "${registry.host}/a/b": `), stderr)
+      assert.match(stderr, message)
+      assert.deepEqual([registry.manifests.size, bench.leftovers()], [0, []])
+    })
+  }
+
+  test('nobody listening, and a name that is none, are told apart', async () => {
+    await using bench = await makeBench()
+    const definition = define(bench)
+    const nobody = await bench.run(['push', '-q', definition, '127.0.0.1:1/a/b'])
+    assert.match(nobody.stderr, /^error \(TRANSFER_FAILED\): Cannot push "127\.0\.0\.1:1\/a\/b": /)
+    for (const [name, reason] of [
+      ['127.0.0.1:1/A', /lower-case/],
+      [`127.0.0.1:1/a@${digestOfBytes('')}`, /it has a digest, which only the push itself finds out/],
+      ['127.0.0.1:1/a:-', /its tag is "-"/],
+    ] as const) {
+      const { status, stderr } = await bench.run(['push', '-q', definition, name])
+      assert.equal(status, 2)
+      assert.match(stderr, reason)
+    }
+    for (const options of [
+      ['--compress', 'xz'],
+      ['--format', 'x'],
+      ['--chunk-size', '0'],
+      ['--compress', 'zstd', '--format', 'docker'],
+    ]) {
+      assert.equal((await bench.run(['push', '-q', definition, '127.0.0.1:1/a', ...options])).status, 2)
+    }
+  })
+
+  test('a compressed layer that was damaged in the cache is noticed, and made again', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry()
+    await push(bench, registry)
+    for (const name of cached(bench, 'blobs')) {
+      const file = join(bench.path, 'cache/dockertools/packed-v1/blobs', name)
+      const bytes = readFileSync(file)
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+      writeFileSync(file, bytes)
+    }
+    await using other = await startUploadRegistry()
+    const damaged = await push(bench, other, '-q')
+    assert.equal(damaged.status, 3)
+    assert.match(damaged.stderr, /^error \(DIGEST_MISMATCH\): Cannot push /)
+    assert.equal(other.manifests.size, 0)
+    // One is found out at a time.
+    let status: number | null = 3
+    for (let attempt = 0; attempt < 3 && status !== 0; attempt++) ({ status } = await push(bench, other, '-q'))
+    assert.equal(status, 0)
+    assert.deepEqual(other.manifests.get('1'), registry.manifests.get('1'))
+  })
+
+  test('a layer that is not what its image says is not pushed', async () => {
+    await using bench = await makeBench()
+    await using registry = await startUploadRegistry()
+    const layers = [{ tar: tarOf(new Map([['file', Buffer.from('content')]])) }]
+    for (const [compression, other] of [
+      ['none', tarOf(new Map([['file', Buffer.from('another')]]))],
+      ['gz', Buffer.from('no gzip')],
+    ] as const) {
+      const made = dockerFiles(
+        layers.map((layer) => ({ ...layer, compression })),
+        ['x:1'],
+      )
+      writeFileSync(join(bench.path, 'wrong.tar'), tarOf(new Map([...made, ['0/layer.tar', other]])))
+      for (const compress of ['gz', 'none']) {
+        const args = ['push', '-q', 'wrong.tar', `${registry.host}/a/b:1`, '--compress', compress]
+        const { status, stderr } = await bench.run(args)
+        assert.equal(status, 3, stderr)
+        assert.match(stderr, /error \(DIGEST_MISMATCH\)/)
+      }
+    }
+    assert.deepEqual([registry.manifests.size, registry.blobs.size <= 1], [0, true])
+  })
+})
