@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { ERROR_CODES } from '#errors'
-import { makeTempDir } from '#util'
-import { BINARY, ROOT } from './support/places.ts'
+import { makeClone } from './support/make-clone.ts'
+import { ROOT } from './support/places.ts'
 import { type Example, readDocumentedExamples, readSourceExamples } from './support/read-examples.ts'
 import { type CliResult, resultOf } from './support/run-cli.ts'
-
-/** A clone as a reader has it: examples, the package by its name, and `npx` that finds its program. */
-async function makeClone(): Promise<{ readonly path: string } & AsyncDisposable> {
-  const temp = await makeTempDir('reader-')
-  cpSync(join(ROOT, 'examples'), join(temp.path, 'examples'), { recursive: true })
-  mkdirSync(join(temp.path, 'node_modules'))
-  symlinkSync(ROOT, join(temp.path, 'node_modules/dockertools'))
-  mkdirSync(join(temp.path, 'bin'))
-  const npx = `#!/bin/sh\n[ "$1" = dockertools ] && shift && exec '${process.execPath}' '${BINARY}' "$@"\nexec "$@"\n`
-  writeFileSync(join(temp.path, 'bin/npx'), npx, { mode: 0o755 })
-  return temp
-}
 
 async function run(example: Example, clone: string): Promise<CliResult> {
   const env = { ...process.env, PATH: `${clone}/bin:${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: `${clone}/cache` }
@@ -74,6 +63,85 @@ test('docs/errors.md is what the table of codes says: node tools/generate-docs.m
   assert.equal(readFileSync(join(ROOT, 'docs/errors.md'), 'utf8'), printed.toString())
   for (const [code, [status]] of Object.entries(ERROR_CODES)) {
     assert.match(printed.toString(), new RegExp(`^\\| \`${code}\` \\| ${status} \\| `, 'm'))
+  }
+})
+
+test('docs/api.md is what the declarations and their comments say: node tools/generate-api.mjs writes it', () => {
+  const printed = execFileSync(process.execPath, ['tools/generate-api.mjs', '--print'], { cwd: ROOT })
+  assert.equal(readFileSync(join(ROOT, 'docs/api.md'), 'utf8'), printed.toString())
+})
+
+test('the index of the manual has every function and every page', async () => {
+  const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8')
+  const entrance = (await import(pathToFileURL(join(ROOT, 'src/index.ts')).href)) as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(entrance)) {
+    const page = pageOf(name)
+    assert.ok(readFileSync(join(ROOT, 'docs', page), 'utf8').includes(name), `${page} does not tell of ${name}`)
+  }
+  for (const page of globSync('*.md', { cwd: join(ROOT, 'docs') }))
+    assert.ok(page === 'README.md' || index.includes(`](${page})`) || index.includes(`](${page}#`), page)
+})
+
+/** The page that the index gives for a function. */
+function pageOf(name: string): string {
+  const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8')
+  const [, page = ''] = new RegExp(`\\| .*\`${name}\`.* \\| \\[[^\\]]*\\]\\(([\\w-]+\\.md)`).exec(index) ?? []
+  assert.ok(page !== '', `${name} has no row`)
+  return page
+}
+
+interface ArgumentsSchema {
+  readonly const?: string
+  readonly enum?: readonly string[]
+  readonly properties?: Readonly<Record<string, ArgumentsSchema>>
+}
+
+test('the page of a function tells of each of its arguments', () => {
+  const schema = JSON.parse(readFileSync(join(ROOT, 'schema/definition.json'), 'utf8')) as {
+    readonly $defs: Readonly<Record<string, ArgumentsSchema>>
+  }
+  let count = 0
+  for (const { properties } of Object.values(schema.$defs)) {
+    const { const: one, enum: several = one === undefined ? [] : [one] } = properties?.['function'] ?? {}
+    for (const name of several) {
+      const pages = [pageOf(name), ...(pageOf(name) === 'buildLayeredImage.md' ? ['streamLayeredImage.md'] : [])]
+      const text = pages.map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8')).join('')
+      for (const argument of Object.keys(properties?.['args']?.properties ?? {})) {
+        count++
+        assert.match(text, new RegExp(`\\b${argument}\\b`), `${pages.join(', ')}: ${name} has an argument ${argument}`)
+      }
+    }
+  }
+  assert.ok(count > 90, `${count} arguments`)
+})
+
+interface CommandEntry {
+  readonly name: string
+  readonly load?: () => Promise<{
+    readonly options: Readonly<Record<string, { readonly short?: string }>>
+    readonly verbs?: Readonly<Record<string, unknown>>
+  }>
+}
+
+test('docs/command-line.md tells of every command, verb and option', async () => {
+  const text = readFileSync(join(ROOT, 'docs/command-line.md'), 'utf8')
+  const { COMMANDS } = (await import(pathToFileURL(join(ROOT, 'src/cli/commands.ts')).href)) as {
+    readonly COMMANDS: readonly CommandEntry[]
+  }
+  const common = text.slice(text.indexOf('\n## Options of all commands\n'))
+  for (const { name, load } of COMMANDS) {
+    const command = await load?.()
+    if (command === undefined) continue
+    const start = text.indexOf(`\n## ${name}\n`)
+    assert.ok(start >= 0, `${name} has no section`)
+    const section = text.slice(start, text.indexOf('\n## ', start + 1))
+    for (const verb of Object.keys(command.verbs ?? {}))
+      assert.ok(section.includes(`dockertools ${name} ${verb}`), verb)
+    for (const [option, { short }] of Object.entries(command.options)) {
+      const place = section + common
+      assert.ok(place.includes(`--${option}`), `${name} --${option}`)
+      if (short !== undefined) assert.match(place, new RegExp(`[\`[ ]-${short}\\b`), `${name} -${short}`)
+    }
   }
 })
 

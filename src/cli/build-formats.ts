@@ -24,7 +24,8 @@ export type ImageFormat = (typeof FORMATS)[number]
 export const FORMAT_OPTION: CommandOption = {
   type: 'string',
   valueName: 'docker-archive|oci-archive|oci',
-  description: 'What the image becomes: an archive for Docker, an OCI archive, or the folder of an OCI layout',
+  description:
+    'What the image becomes: an archive for Docker (the default), an OCI archive, or the folder of an OCI layout',
 }
 
 /**

@@ -2,7 +2,10 @@ import type { ParseArgsOptionDescriptor } from 'node:util'
 
 /** An option of a command. */
 export interface CommandOption extends ParseArgsOptionDescriptor {
-  /** What its value is called in help; options of type `string` have one. */
+  /**
+   * What its value is called in help; options of type `string` have one. Words in small letters with `|` between
+   * them are all that it may be, and what completion offers.
+   */
   readonly valueName?: string
   /** One line. */
   readonly description: string
@@ -12,6 +15,19 @@ export interface CommandOption extends ParseArgsOptionDescriptor {
 export interface CommandInput {
   readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
   readonly positionals: readonly string[]
+}
+
+/** One thing that a command with verbs can do, such as `add` of `store`. */
+export interface CommandVerb {
+  /** What stands behind it. */
+  readonly usage: string
+  /** One line. */
+  readonly summary: string
+  /** How many positionals it takes, at least and at most. */
+  readonly positionals: readonly [least: number, most: number]
+  /** Which options of the command it takes, besides those that all commands have. */
+  readonly options: readonly string[]
+  readonly examples: Command['examples']
 }
 
 /** A command: what it takes, what help says of it, and what it does. */
@@ -27,6 +43,8 @@ export interface Command {
   readonly options: Readonly<Record<string, CommandOption>>
   /** Command lines with a word on each. */
   readonly examples: readonly (readonly [commandLine: string, meaning: string])[]
+  /** Its verbs, where its first positional is one. */
+  readonly verbs?: Readonly<Record<string, CommandVerb>>
   /** Does it. What it writes to stdout is its result, nothing else. */
   run(input: CommandInput): Promise<void>
 }

@@ -69,4 +69,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Load an image into Docker, podman or containerd',
     load: async () => (await import('./load-command.ts')).loadCommand,
   },
+  {
+    name: 'completion',
+    summary: 'Print a script that completes command lines in bash, zsh or fish',
+    load: async () => (await import('./completion-command.ts')).completionCommand(loadCommands),
+  },
 ]
+
+async function loadCommands(): Promise<readonly Command[]> {
+  return await Promise.all(COMMANDS.map(async ({ load }) => await load()))
+}

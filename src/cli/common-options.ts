@@ -7,7 +7,11 @@ import { type CommandInput, type CommandOption, switchOption, textOption, textOp
 /** Options that every command has. */
 export const OUTPUT_OPTIONS: Readonly<Record<string, CommandOption>> = {
   quiet: { type: 'boolean', short: 'q', description: 'Say nothing but warnings and errors' },
-  'log-format': { type: 'string', valueName: 'text|json', description: 'How messages are written to stderr' },
+  'log-format': {
+    type: 'string',
+    valueName: 'text|json',
+    description: 'How messages are written to stderr; default text',
+  },
   debug: { type: 'boolean', description: 'Add the stack to an error' },
   help: { type: 'boolean', short: 'h', description: 'Show this help' },
 }
@@ -19,7 +23,7 @@ export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     multiple: true,
     valueName: 'URL',
     description:
-      'Where store paths come from, repeatable, first match wins: auto, nix, local, local:ROOT, file:///…, https://…, graph:FILE',
+      'Where store paths come from, repeatable, first match wins: auto (the default), nix, local, local:ROOT, file:///…, https://…, graph:FILE',
   },
   'trusted-public-key': {
     type: 'string',

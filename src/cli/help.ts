@@ -1,24 +1,48 @@
-import type { Command } from './command.ts'
+import type { Command, CommandVerb } from './command.ts'
+import { OUTPUT_OPTIONS } from './common-options.ts'
 
-/** The help of one command. */
-export function commandHelp(command: Command): string {
-  const options = Object.entries(command.options).map(([name, option]) => {
-    const short = option.short === undefined ? '    ' : `-${option.short}, `
-    const value = option.type === 'string' ? ` ${option.valueName ?? 'VALUE'}` : ''
-    return [`  ${short}--${name}${value}`, option.description] as const
-  })
+/** The help of one command, or of one of its verbs. */
+export function commandHelp(command: Command, verbName?: string): string {
+  const verbs = Object.entries(command.verbs ?? {})
+  const [, verb] = verbs.find(([name]) => name === verbName) ?? []
+  if (verb !== undefined) return verbHelp(command, verbName ?? '', verb)
+  const list = verbs.map(([name, { usage, summary }]) => `  ${name} ${usage}\n      ${summary}`)
   return [
     `Usage: dockertools ${command.name} ${command.usage}`,
     '',
     command.description,
     '',
-    'Options:',
-    ...columns(options),
-    '',
-    'Examples:',
-    ...command.examples.flatMap(([line, meaning]) => [`  # ${meaning}`, `  ${line}`]),
-    '',
+    ...(list.length === 0 ? [] : ['Verbs:', ...list, '']),
+    ...optionLines(command, Object.keys(command.options)),
+    ...exampleLines(command.examples),
+    ...(list.length === 0 ? [] : [`Run dockertools ${command.name} VERB --help for the options of one.`, '']),
   ].join('\n')
+}
+
+function verbHelp(command: Command, name: string, verb: CommandVerb): string {
+  return [
+    `Usage: dockertools ${command.name} ${name} ${verb.usage}`,
+    '',
+    `${verb.summary}.`,
+    '',
+    ...optionLines(command, [...verb.options, ...Object.keys(OUTPUT_OPTIONS)]),
+    ...exampleLines(verb.examples),
+  ].join('\n')
+}
+
+function optionLines(command: Command, names: readonly string[]): string[] {
+  const rows = Object.entries(command.options)
+    .filter(([name]) => names.includes(name))
+    .map(([name, option]) => {
+      const short = option.short === undefined ? '    ' : `-${option.short}, `
+      const value = option.type === 'string' ? ` ${option.valueName ?? 'VALUE'}` : ''
+      return [`  ${short}--${name}${value}`, option.description] as const
+    })
+  return ['Options:', ...columns(rows), '']
+}
+
+function exampleLines(examples: Command['examples']): string[] {
+  return ['Examples:', ...examples.flatMap(([line, meaning]) => [`  # ${meaning}`, `  ${line}`]), '']
 }
 
 /** The help of the program. */
@@ -31,7 +55,7 @@ export function programHelp(commands: readonly Pick<Command, 'name' | 'summary'>
     'Commands:',
     ...columns(commands.map(({ name, summary }) => [`  ${name}`, summary] as const)),
     '',
-    'Run dockertools COMMAND --help for its options and examples.',
+    'Run dockertools COMMAND --help for its options and examples, dockertools --version for the version.',
     '',
   ].join('\n')
 }

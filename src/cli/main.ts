@@ -22,8 +22,8 @@ export async function main(args: readonly string[]): Promise<void> {
     process.once(signal, () => process.exit(EXIT_INTERRUPTED))
   let input: CommandInput | undefined
   try {
-    const [name, ...rest] = args
-    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const [name, ...rest] = asksForHelpOf(args)
+    if (name === undefined || name === '--help' || name === '-h') {
       process.stdout.write(programHelp(COMMANDS))
       process.exitCode = name === undefined ? exitCodeOf(new DockerToolsError('USAGE', '')) : 0
       return
@@ -31,7 +31,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const command = await loadCommand(name)
     input = parseCommandLine(command, rest)
     logFormat(input)
-    if (input.values['help'] === true) process.stdout.write(commandHelp(command))
+    if (input.values['help'] === true) process.stdout.write(commandHelp(command, input.positionals[0]))
     else await command.run(input)
   } catch (error) {
     process.exitCode = exitCodeOf(error)
@@ -41,13 +41,16 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
+/** `help COMMAND` is `COMMAND --help`. */
+function asksForHelpOf(args: readonly string[]): readonly string[] {
+  if (args[0] !== 'help') return args
+  return [...args.slice(1).filter((word) => !word.startsWith('-')), '--help']
+}
+
 async function loadCommand(name: string) {
   const entry = COMMANDS.find((command) => command.name === name)
   if (entry !== undefined) return await entry.load()
-  const nearest = nearestName(
-    name,
-    COMMANDS.map((command) => command.name),
-  )
+  const nearest = nearestName(name, ['help', ...COMMANDS.map((command) => command.name)])
   throw new DockerToolsError(
     'USAGE',
     `Cannot run "${name}": there is no such command${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`,

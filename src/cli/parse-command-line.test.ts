@@ -76,7 +76,7 @@ test('every built command tells all its options and examples in help', async () 
       assert.ok(help.includes(`--${option}`) && help.includes(description), `${name} --${option}`)
     }
     assert.ok(built.examples.length > 0)
-    for (const [line] of built.examples) assert.match(line, new RegExp(`(^|\\| )dockertools ${name}( |$)`))
+    for (const [line] of built.examples) assert.match(line, new RegExp(`(^|\\| |<\\()dockertools ${name}( |$)`))
     for (const line of help.split('\n')) assert.equal(line, line.trimEnd())
   }
 })

@@ -1,19 +1,13 @@
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
 import { nearestName } from '#util'
-import { type Command, type CommandInput, type CommandOption } from './command.ts'
+import type { Command, CommandInput, CommandOption, CommandVerb } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS } from './common-options.ts'
 import { reporterOf } from './session.ts'
 import { storeAdd, storeClosure, storeCopy, storeGc, storeInfo, storeVerify } from './store-verbs.ts'
 
-/** One thing that can be done with a store. */
-interface StoreVerb {
-  /** What stands behind it. */
-  readonly usage: string
-  /** How many paths it takes, at least and at most. */
-  readonly paths: readonly [least: number, most: number]
-  /** Options it has besides those that all have. */
-  readonly options: readonly string[]
+/** A verb, and what does it. */
+interface StoreVerb extends CommandVerb {
   run(input: CommandInput): Promise<void>
 }
 
@@ -22,18 +16,61 @@ const READ_OPTIONS = Object.keys(STORE_OPTIONS)
 const VERBS: Readonly<Record<string, StoreVerb>> = {
   add: {
     usage: 'PATH… [--name NAME] [--root LINK]',
-    paths: [1, Infinity],
-    options: ['store', 'name', 'root'],
+    summary: 'Add files and folders, and print their store paths',
+    positionals: [1, Infinity],
+    options: ['name', 'root', 'json', 'store'],
+    examples: [
+      ['dockertools store add ./site', 'Add a folder, and print its store path'],
+      ['dockertools store add ./site --name pages --root result-pages', 'Under another name, kept from gc by a link'],
+    ],
     run: storeAdd,
   },
-  info: { usage: 'STOREPATH…', paths: [1, Infinity], options: READ_OPTIONS, run: storeInfo },
-  closure: { usage: 'STOREPATH…', paths: [1, Infinity], options: READ_OPTIONS, run: storeClosure },
-  verify: { usage: '[--check-contents]', paths: [0, 0], options: ['store', 'check-contents'], run: storeVerify },
-  gc: { usage: '[--dry-run]', paths: [0, 0], options: ['store', 'dry-run'], run: storeGc },
+  info: {
+    usage: 'STOREPATH…',
+    summary: 'Print what a store knows of paths: hash, size, references, signatures',
+    positionals: [1, Infinity],
+    options: ['json', ...READ_OPTIONS],
+    examples: [['dockertools store info /nix/store/…-hello-2.12 --json', 'What is known of a path, for programs']],
+    run: storeInfo,
+  },
+  closure: {
+    usage: 'STOREPATH…',
+    summary: 'Print paths with all they refer to',
+    positionals: [1, Infinity],
+    options: ['json', ...READ_OPTIONS],
+    examples: [
+      ['dockertools store closure /nix/store/…-hello-2.12', 'What a program needs at run time'],
+      ['dockertools store closure --json /nix/store/…-hello-2.12 > graph.json', 'A graph for dockertools layers'],
+    ],
+    run: storeClosure,
+  },
+  verify: {
+    usage: '[--check-contents]',
+    summary: 'Compare a store with its database; status 3 where something is wrong',
+    positionals: [0, 0],
+    options: ['check-contents', 'json', 'store'],
+    examples: [['dockertools store verify --check-contents', 'Read everything and compare hashes']],
+    run: storeVerify,
+  },
+  gc: {
+    usage: '[--dry-run]',
+    summary: 'Delete what no root reaches, and print it',
+    positionals: [0, 0],
+    options: ['dry-run', 'json', 'store'],
+    examples: [['dockertools store gc --dry-run', 'Say what would be deleted']],
+    run: storeGc,
+  },
   copy: {
     usage: '[--from URL] [--to URL] STOREPATH… [--root LINK]',
-    paths: [1, Infinity],
-    options: [...READ_OPTIONS, 'from', 'to', 'root'],
+    summary: 'Copy paths with all they refer to, and print those that were not there',
+    positionals: [1, Infinity],
+    options: ['from', 'to', 'root', 'json', ...READ_OPTIONS],
+    examples: [
+      [
+        'dockertools store copy --from https://cache.nixos.org /nix/store/…-hello-2.12',
+        'Fetch a path with all it needs',
+      ],
+    ],
     run: storeCopy,
   },
 }
@@ -54,16 +91,12 @@ export const storeCommand: Command = {
   summary: 'Add to a store, look into it, check it, clean it up',
   description: [
     'Works on stores of paths, Nix’s or our own.',
-    ...Object.entries(VERBS).map(([name, { usage }]) => `  dockertools store ${name} ${usage}`),
     'add, verify, gc and copy need a store that can be written: local (the default) or local:ROOT.',
   ].join('\n'),
   positionals: [1, Infinity],
   options: { ...VERB_OPTIONS, ...STORE_OPTIONS, ...OUTPUT_OPTIONS },
-  examples: [
-    ['dockertools store add ./site', 'Add a folder, and print its store path'],
-    ['dockertools store copy --from https://cache.nixos.org /nix/store/…-hello-2.12', 'Fetch a path with all it needs'],
-    ['dockertools store verify --check-contents', 'Read everything and compare hashes'],
-  ],
+  examples: Object.values(VERBS).map(({ examples: [first = ['', '']] }) => first),
+  verbs: VERBS,
   run: runStore,
 }
 
@@ -71,10 +104,10 @@ async function runStore(input: CommandInput): Promise<void> {
   const [name = '', ...positionals] = input.positionals
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
   if (verb === undefined) throw wrongUsage(unknownVerb(name))
-  const allowed = new Set(['json', ...verb.options, ...Object.keys(OUTPUT_OPTIONS)])
+  const allowed = new Set([...verb.options, ...Object.keys(OUTPUT_OPTIONS)])
   const wrong = Object.keys(input.values).find((option) => !allowed.has(option))
   if (wrong !== undefined) throw wrongUsage(`Cannot use "--${wrong}" with store ${name}: it has no such option`)
-  const [least, most] = verb.paths
+  const [least, most] = verb.positionals
   if (positionals.length < least || positionals.length > most) {
     const expected = most === 0 ? 'no paths' : 'at least one path'
     throw wrongUsage(`Cannot run store ${name}: it takes ${expected}, ${positionals.length} are given`)

@@ -34,7 +34,7 @@ export const streamCommand: Command = {
   examples: [
     ['dockertools stream image.json | docker load', 'Load an image into Docker'],
     ['dockertools stream image.ts#web -t registry.example/web:1 | podman load', 'One of several, under another name'],
-    ['dockertools stream --conf /nix/store/…-hello-conf.json | docker load', 'In place of upstream’s stream script'],
+    ['dockertools stream --conf hello-conf.json | docker load', 'In place of upstream’s stream script'],
   ],
   run: runStream,
 }
