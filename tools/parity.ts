@@ -80,7 +80,13 @@ export function parityDocument(data: ParityData, passed: ReadonlySet<string>): s
 function sectionText({ title, text, subject, rows }: Section): string {
   const parts = [`## ${title}`]
   if (text !== undefined) parts.push(text)
-  if (rows !== undefined) parts.push(table([subject ?? '', '', 'here'], rows.map((row) => [row.subject, ...cells(row)])))
+  if (rows !== undefined)
+    parts.push(
+      table(
+        [subject ?? '', '', 'here'],
+        rows.map((row) => [row.subject, ...cells(row)]),
+      ),
+    )
   return `${parts.join('\n\n')}\n`
 }
 

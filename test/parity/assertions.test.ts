@@ -12,7 +12,18 @@ import { type Lab, openLab } from './lab.ts'
 import { LAYER_CHECKS } from './layer-checks.ts'
 import { SHELL_CHECKS } from './shell-checks.ts'
 
-const PROGRAMS = ['dockerd', 'docker', 'docker-proxy', 'runc', 'unshare', 'nsenter', 'nix-store', 'perl', 'tar', BUSYBOX]
+const PROGRAMS = [
+  'dockerd',
+  'docker',
+  'docker-proxy',
+  'runc',
+  'unshare',
+  'nsenter',
+  'nix-store',
+  'perl',
+  'tar',
+  BUSYBOX,
+]
 
 const data = readParityData(ROOT)
 const checks: Checks = { ...IMAGE_CHECKS, ...LAYER_CHECKS, ...SHELL_CHECKS, ...ENGINE_CHECKS }

@@ -25,7 +25,10 @@ function hasNoStore(definition: string): Check {
   return async (lab) => {
     const files = await lab.files(await lab.image(definition))
     assert.ok(files.includes('bin/hello'))
-    assert.deepEqual(files.filter((file) => file.includes('nix/store/')), [])
+    assert.deepEqual(
+      files.filter((file) => file.includes('nix/store/')),
+      [],
+    )
   }
 }
 

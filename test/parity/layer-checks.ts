@@ -110,7 +110,10 @@ export const LAYER_CHECKS: Checks = {
     assert.match(await lab.runs(image), /hello/i)
     const files = await lab.files(image)
     assert.ok(files.includes('bin/hello'))
-    assert.deepEqual(files.filter((file) => file.startsWith('nix/store/')), [])
+    assert.deepEqual(
+      files.filter((file) => file.startsWith('nix/store/')),
+      [],
+    )
   },
   async T43(lab) {
     const image = await lab.image('filesInStore')
@@ -135,8 +138,7 @@ export const LAYER_CHECKS: Checks = {
     assert.equal(await lab.runs(image, '/bin/stat', '-c', '%u', '/home/alice'), '1000\n')
   },
   T49: (lab) => runsBashAndRedis(lab, 'mergedBashAndRedis', 'bash:latest'),
-  T50: async (lab) =>
-    runsBashAndRedis(lab, 'mergedBashNoTagAndRedis', `bash-no-tag:${await lab.tagOf('bashNoTag')}`),
+  T50: async (lab) => runsBashAndRedis(lab, 'mergedBashNoTagAndRedis', `bash-no-tag:${await lab.tagOf('bashNoTag')}`),
   async T51(lab) {
     assert.equal(await lab.runs(await loadMergedFakeRoot(lab), '/bin/stat', '-c', '%u', '/home/alice'), '1000\n')
   },
