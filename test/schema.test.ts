@@ -118,7 +118,7 @@ const verdicts: readonly (readonly [isTaken: boolean, definition: unknown])[] = 
 const drvPath = `/nix/store/${'0'.repeat(32)}-x.drv`
 const writtenOut = {
   name: 'x',
-  drvAttrs: { builder: '/bin/sh', args: ['-c', ':'], NUM: 7, LIST: ['a', true, null] },
+  drvAttrs: { builder: '/bin/sh', args: ['-c', ':'], function: 'x', NUM: 7, LIST: ['a', true, null] },
   outputs: { out: `/nix/store/${'0'.repeat(32)}-x` },
 }
 const note = { function: 'writeText', args: { name: 'note', text: 'x' } }

@@ -85,11 +85,13 @@ export const FUNCTION_NAMES: readonly string[] = [...FUNCTIONS.keys()]
  * - `data`: an object for readers, passed on as well.
  * - `record`: an object whose names are the user's; definitions stand in it as values.
  * - `texts`: definitions in it are paths in texts.
+ * - `attributes`: a derivation, or one written out, whose members are records.
  */
-export const ARGUMENT_KINDS: ReadonlyMap<string, 'json' | 'data' | 'record' | 'texts'> = new Map([
+export const ARGUMENT_KINDS: ReadonlyMap<string, 'json' | 'data' | 'record' | 'texts' | 'attributes'> = new Map([
   ['config', 'json'],
   ['passthru', 'data'],
   ['meta', 'data'],
   ['env', 'record'],
   ['layeringPipeline', 'texts'],
+  ['drv', 'attributes'],
 ] as const)

@@ -82,6 +82,8 @@ function argumentsOf(args: JsonObject): Readonly<Record<string, unknown>> {
         return [name, isJsonObject(value) ? toRecord(value) : toValue(value)]
       case 'texts':
         return [name, isJsonObject(value) ? toValue(value) : toTexts(value)]
+      case 'attributes':
+        return [name, isJsonObject(value) && isJsonObject(value.get('drvAttrs')) ? toAttributes(value) : toValue(value)]
       case 'value':
         return [name, toValue(value)]
     }
@@ -96,6 +98,13 @@ function toValue(value: JsonValue): unknown {
   const text = joinedText(value)
   if (text !== undefined) return text
   return typeof value.get('function') === 'string' ? realisableFromDefinition(value) : toRecord(value)
+}
+
+/** A variable of a derivation may be called `function`, as its members are the user's. */
+function toAttributes(value: JsonObject): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    [...value].map(([name, item]) => [name, isJsonObject(item) ? toRecord(item) : toPlain(item)]),
+  )
 }
 
 /** Its own names are no definition's. */

@@ -10,6 +10,9 @@ export type NixPackage = { readonly path: StorePath } | { readonly absence: stri
 
 /** What Nix complains of where it has no nixpkgs, as opposed to one that does not work. */
 const NO_NIXPKGS = /file 'nixpkgs' was not found in the Nix search path/
+/** Of an ordinary user's Nix without a daemon. */
+const NO_STORE =
+  /(could not set permissions on|getting status of|creating directory|opening lock file|cannot connect to).*(Operation not permitted|Permission denied|refused)/
 const NO_ATTRIBUTE = /attribute '[^']*' in selection path '[^']*' not found|attribute '[^']*' missing/
 
 /**
@@ -23,6 +26,7 @@ export async function evaluateNixPackage(session: RealiseSession, attribute: str
   if (answer.type === 'missing') return { absence: 'Nix is not installed' }
   if (answer.type === 'failed') {
     if (NO_NIXPKGS.test(answer.errorOutput)) return { absence: 'Nix has no nixpkgs in its search path' }
+    if (NO_STORE.test(answer.errorOutput)) return { absence: 'Nix cannot open its store' }
     if (NO_ATTRIBUTE.test(answer.errorOutput))
       return { absence: `nixpkgs of this machine has no attribute "${attribute}"` }
     throw nixFailed(attribute, answer.errorOutput)
