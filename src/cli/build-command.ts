@@ -123,9 +123,9 @@ async function buildFile(recipe: Buildable, output: string, input: CommandInput,
     // Everything is decided as far as it can be without writing an image: what cannot be streamed is told now.
     await recipe.conf(options)
     const script = await streamScript(recipe, input, options)
-    using file = openOutputFile(output, true)
+    await using file = openOutputFile(output, true)
     await file.write(Buffer.from(script))
-    file.commit()
+    await file.commit()
   }
 }
 
@@ -138,7 +138,7 @@ async function copyResult(value: Realisable, output: string, options: BuildOptio
       hint: 'Leave out -o: the result is in the store',
     })
   }
-  using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
+  await using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
   for await (const chunk of createReadStream(path)) await file.write(chunk as Uint8Array)
-  file.commit()
+  await file.commit()
 }

@@ -36,14 +36,14 @@ async function runExport(input: CommandInput): Promise<void> {
     fromImageName: imageName ?? null,
     fromImageTag: imageTag ?? null,
   })
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeTo(file, {
     ...storeOptions(input),
     ...scriptOptions(input),
     ...imageOptions(input),
     onEvent: reporterOf(input),
   })
-  file.commit()
+  await file.commit()
   process.stdout.write(`${output}\n`)
 }
 

@@ -30,8 +30,8 @@ async function runMerge(input: CommandInput): Promise<void> {
     throw new DockerToolsError('USAGE', 'Cannot run merge: it should be told where the result goes with -o FILE')
   }
   const recipe = mergeImages(input.positionals.map((archive) => resolve(archive)))
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeCompressedTo(file, { ...storeOptions(input), ...scriptOptions(input), onEvent: reporterOf(input) })
-  file.commit()
+  await file.commit()
   process.stdout.write(`${output}\n`)
 }
