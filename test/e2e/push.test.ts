@@ -73,11 +73,11 @@ describe('dockertools push', () => {
     const args = { name: 'large', tag: '1', contents: names.map((name) => `./large/${name}`) }
     writeFileSync(join(bench.path, 'large.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
     const asked = new Set<string>()
-    let missing: string | undefined
+    let missing = ''
     await using registry = await startUploadRegistry({
       fault: async ({ method, url }) => {
         const digest = url.replace(/^.*\//, '')
-        if (missing === undefined || method !== 'HEAD') return undefined
+        if (missing === '' || method !== 'HEAD') return undefined
         asked.add(digest)
         // By then the layers above have been measured, and could be read ahead of their turn.
         if (digest === missing) await until(() => asked.size >= names.length, 'questions about the other layers')

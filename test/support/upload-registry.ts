@@ -51,7 +51,12 @@ export async function startUploadRegistry(behaviour: UploadBehaviour = {}): Prom
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [method, url] = [request.method ?? '', request.url ?? '']
     const { socket } = request
-    const fault = await behaviour.fault?.({ method, url, index: requests++, authorization: request.headers.authorization })
+    const fault = await behaviour.fault?.({
+      method,
+      url,
+      index: requests++,
+      authorization: request.headers.authorization,
+    })
     if (fault === 'stall') return
     if (typeof fault === 'object' && 'status' in fault) {
       const errors = [{ code: fault.code ?? 'UNKNOWN', message: 'a fault' }]
