@@ -13,6 +13,7 @@ export {
   toByteString,
   toFsPath,
 } from './byte-string.ts'
+export { inTurns } from './in-turns.ts'
 export { makeTempDir, type TempDir } from './make-temp-dir.ts'
 export { nearestName } from './nearest-name.ts'
 export { makeSpool, type Spool } from './spool.ts'
