@@ -24,6 +24,7 @@ import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
 import { streamScript } from './stream-script.ts'
+import { printOut } from './print-out.ts'
 
 /** What the link to a result is called, as nix-build calls it. */
 const DEFAULT_LINK = 'result'
@@ -90,11 +91,11 @@ async function runBuild(input: CommandInput): Promise<void> {
       rebuild: switchOption(input, 'rebuild'),
       ...(link === undefined ? {} : { outLink: link }),
     })
-    process.stdout.write(`${path}\n`)
+    printOut(`${path}\n`)
     return
   }
   await buildFile(recipe, output, input, options)
-  process.stdout.write(`${output}\n`)
+  printOut(`${output}\n`)
 }
 
 /** An option that would be ignored is refused. */

@@ -5,6 +5,7 @@ import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOpti
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const exportCommand: Command = {
   name: 'export',
@@ -44,7 +45,7 @@ async function runExport(input: CommandInput): Promise<void> {
     onEvent: reporterOf(input),
   })
   await file.commit()
-  process.stdout.write(`${output}\n`)
+  printOut(`${output}\n`)
 }
 
 /** The port of a registry is no tag. */

@@ -5,6 +5,7 @@ import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const mergeCommand: Command = {
   name: 'merge',
@@ -33,5 +34,5 @@ async function runMerge(input: CommandInput): Promise<void> {
   await using file = openOutputFile(output, false)
   await recipe.writeCompressedTo(file, { ...storeOptions(input), ...scriptOptions(input), onEvent: reporterOf(input) })
   await file.commit()
-  process.stdout.write(`${output}\n`)
+  printOut(`${output}\n`)
 }

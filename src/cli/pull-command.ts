@@ -6,6 +6,7 @@ import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 export const pullCommand: Command = {
   name: 'pull',
@@ -43,7 +44,7 @@ async function runPull(input: CommandInput): Promise<void> {
   await using file = openOutputFile(output, false)
   await withReporter(options.onEvent, () => pullArchive({ reference, platform, finalName }, file, options))
   await file.commit()
-  process.stdout.write(`${output}\n`)
+  printOut(`${output}\n`)
 }
 
 function fileName(repository: string, tag: string): string {
