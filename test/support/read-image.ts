@@ -32,7 +32,8 @@ export function readImages(archive: Buffer): readonly ImageInArchive[] {
   assert.ok(listing.hasEndMarker, 'the archive ends as a tar does')
   // A layer that both a base and what stands on it have may be there twice.
   for (const { row } of listing.members.filter(({ row }) => row.type === '0')) {
-    assert.equal(memberNamed(listing, String(row.name)).row.sha256, row.sha256, String(row.name))
+    assert.ok(typeof row.name === 'string')
+    assert.equal(memberNamed(listing, row.name).row.sha256, row.sha256, row.name)
   }
   const manifest = JSON.parse(memberNamed(listing, 'manifest.json').body.toString()) as readonly ManifestEntry[]
   return manifest.map(({ Config, RepoTags, Layers }) => {
