@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** The test that builds all examples and shows all assertions. */
+export const EXAMPLES_TEST = 'test/e2e/nixpkgs-examples.test.ts'
+
 /** How what is here compares with the original. */
 export type Verdict = 'same' | 'better' | 'differs'
 
@@ -25,7 +28,7 @@ export interface Example extends Row {
 /** A row about an argument, or another subject. */
 export interface SubjectRow extends Row {
   readonly subject: string
-  /** Tests that show it: `FILE: NAME`, the name as the file has it. */
+  /** Tests that show it: numbers of assertions, or `FILE: NAME`, where `${…}` in the name stands for anything. */
   readonly tests: readonly string[]
 }
 
@@ -46,6 +49,11 @@ export interface ParityData {
   readonly sections: readonly Section[]
   readonly assertions: readonly Assertion[]
   readonly examples: readonly Example[]
+}
+
+/** Whether a test is named by the number of an assertion. */
+export function isAssertion(test: string): boolean {
+  return /^[TNXO]\d+$/.test(test)
 }
 
 /** @param root The project's folder. */
