@@ -77,7 +77,7 @@ suite("assertions of the original's tests", { ...needsRoot(...PROGRAMS), concurr
     })
   }
 
-  for (const { name } of examples.filter(({ assertions }) => assertions.length === 0)) {
+  for (const { name } of examples.filter((example) => example.assertions.length === 0)) {
     test(`${name}, which the original only builds, is loaded`, async () => {
       await lab.image(name)
     })

@@ -84,21 +84,22 @@ export async function openExampleBuilds(): Promise<ExampleBuilds> {
     }
   }
 
-  const once = (made: Map<string, Promise<string>>, key: string, make: () => Promise<string>): Promise<string> => {
-    const promise = made.get(key) ?? make()
-    made.set(key, promise)
-    return promise
-  }
-  const result = (definition: string): Promise<string> => once(results, definition, () => build(definition))
+  const result = (definition: string): Promise<string> => madeOnce(results, definition, () => build(definition))
   return {
     path,
     store,
     storeFolder: join(root, 'nix/store'),
     result,
     stream,
-    archive: (definition) => once(archives, definition, async () => await plainArchive(await result(definition))),
+    archive: (definition) => madeOnce(archives, definition, async () => await plainArchive(await result(definition))),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+function madeOnce(made: Map<string, Promise<string>>, key: string, make: () => Promise<string>): Promise<string> {
+  const promise = made.get(key) ?? make()
+  made.set(key, promise)
+  return promise
 }
 
 /** The examples' own stand-in for a registry; gives its address. */

@@ -44,12 +44,13 @@ test('debug tells how paths are grouped, and changes nothing', async () => {
 })
 
 test('passthru and meta are kept, and there is no override', () => {
-  const recipe = streamLayeredImage({ name: 'x', passthru: { a: [1] }, meta: { description: 'd' } })
+  const args = { name: 'x', passthru: { a: [1] }, meta: { description: 'd' } }
+  const recipe = streamLayeredImage(args)
   assert.deepEqual(recipe.passthru, { a: [1] })
   assert.deepEqual(recipe.meta, { description: 'd' })
   assert.ok(!('a' in recipe), 'what is passed through is not a member of the recipe itself')
   for (const name of ['override', 'overrideDerivation', 'overrideAttrs']) assert.ok(!(name in recipe), name)
-  const other = streamLayeredImage({ ...recipe.args, name: 'y' } as never)
+  const other = streamLayeredImage({ ...args, name: 'y' })
   assert.equal(other.imageName, 'y')
   assert.deepEqual(other.passthru, { a: [1] })
 })
@@ -83,6 +84,25 @@ test('two archives of one file name are both merged', async () => {
       [['a:1'], 'a'],
       [['b:1'], 'b'],
     ],
+  )
+})
+
+test('two archives with other files of one name are not merged, as one would have the files of the other', async () => {
+  const archive = (text: string): Buffer => tarOf(dockerFiles([{ tar: makeTar([{ name: text }]) }], [`image:${text}`]))
+  const { options, path, owner } = await makeFolder({ 'none/file': '' })
+  await using _owner = owner
+  for (const name of ['a', 'b', 'c']) writeFileSync(join(path, `${name}.tar`), archive(name === 'c' ? 'a' : name))
+  await assert.rejects(
+    bytesOf(mergeImages({ images: ['./a.tar', './b.tar'] }), options),
+    (error) =>
+      error instanceof DockerToolsError &&
+      error.code === 'FORMAT_INVALID' &&
+      /^Cannot merge image "\.\/b\.tar": its "c\.json" is another file than that of image "\.\/a\.tar"/.test(error.message),
+  )
+  const same = readImages(await bytesOf(mergeImages({ images: ['./a.tar', './c.tar'] }), options), false)
+  assert.deepEqual(
+    same.map(({ repoTags }) => repoTags),
+    [['image:a']],
   )
 })
 
