@@ -106,9 +106,9 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     '{"function":"streamLayerdImage","args":{}}',
     { code: 'DEFINITION_INVALID', message: /no function "streamLayerdImage", the nearest is "streamLayeredImage"/ },
   ],
-  'a function that comes later': [
-    '{"function":"streamNixShellImage","args":{}}',
-    { code: 'NOT_IMPLEMENTED', message: /streamNixShellImage/ },
+  'an argument of a builder with a slip in it': [
+    '{"function":"writeTextDir","args":{"pth":"a","text":""}}',
+    { code: 'DEFINITION_INVALID', message: /no argument "pth", the nearest is "path"/ },
   ],
   'a definition with more in it': [
     '{"function":"streamLayeredImage","args":{"name":"x"},"arg":1}',
