@@ -142,6 +142,17 @@ test('docs/command-line.md tells of every command, verb and option', async () =>
       assert.ok(place.includes(`--${option}`), `${name} --${option}`)
       if (short !== undefined) assert.match(place, new RegExp(`[\`[ ]-${short}\\b`), `${name} -${short}`)
     }
+    for (const [, option = ''] of section.matchAll(/^\|[^|]*`--([\w-]+)/gm))
+      assert.ok(Object.hasOwn(command.options, option), `${name} has no --${option}`)
+  }
+})
+
+test('the list of decisions has each of them', () => {
+  const list = readFileSync(join(ROOT, 'docs/decisions/README.md'), 'utf8')
+  for (const file of globSync('[0-9]*.md', { cwd: join(ROOT, 'docs/decisions') })) {
+    const [, number = '', title = ''] =
+      /^# (\d{4}):? (.*)$/m.exec(readFileSync(join(ROOT, 'docs/decisions', file), 'utf8')) ?? []
+    assert.ok(list.includes(`| [${number}](${file}) | ${title} |`), file)
   }
 })
 

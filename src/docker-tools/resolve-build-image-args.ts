@@ -68,7 +68,7 @@ const schema = v.strictObject({
 export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   const args = checkArguments(FUNCTION, schema, given)
   const compressor = resolveCompressor(args.compressor, args.name)
-  refuseUnbuilt(args)
+  refuseDatabaseAsRoot(args)
   if (args.contents !== null && args.copyToRoot !== null) {
     throw new DockerToolsError(
       'DEFINITION_INVALID',
@@ -113,12 +113,14 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   }
 }
 
-function refuseUnbuilt(args: v.InferOutput<typeof schema>): void {
-  const unbuilt = [['includeNixDB with runAsRoot', args.includeNixDB && args.runAsRoot !== null]] as const
-  for (const [name, isUsed] of unbuilt) {
-    if (!isUsed) continue
-    throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot call ${FUNCTION}: argument "${name}" is not supported yet`)
-  }
+/** The layer of a script that runs as root is what has changed, and the database would have to be there before. */
+function refuseDatabaseAsRoot({ includeNixDB, runAsRoot }: v.InferOutput<typeof schema>): void {
+  if (!includeNixDB || runAsRoot === null) return
+  throw new DockerToolsError(
+    'NOT_IMPLEMENTED',
+    `Cannot call ${FUNCTION}: "includeNixDB" together with "runAsRoot" is not done by this package`,
+    { hint: 'Put an image with runAsRoot on top of one with includeNixDB' },
+  )
 }
 
 /** What is written is the text itself, so it only has to be a time that clients can read. */
