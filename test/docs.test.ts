@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ERROR_CODES } from '#errors'
 import { makeClone } from './support/make-clone.ts'
@@ -40,21 +40,23 @@ test('there are examples in the documentation and in the sources', () => {
   }
 })
 
-for (const example of examples) {
-  test(`the example works: ${example.place}`, async () => {
-    await using clone = await makeClone()
-    if (example.language !== 'console') {
-      const { status, stderr } = await run(example, clone.path)
-      assert.equal(status, 0, stderr)
-      return
-    }
-    for (const [command, output] of dialogue(example.text)) {
-      const { status, stdout, stderr } = await run({ ...example, text: command }, clone.path)
-      assert.equal(status, 0, stderr)
-      assert.equal(stdout.toString(), output, command)
-    }
-  })
-}
+suite('the examples', { concurrency: 2 }, () => {
+  for (const example of examples) {
+    test(`the example works: ${example.place}`, async () => {
+      await using clone = await makeClone()
+      if (example.language !== 'console') {
+        const { status, stderr } = await run(example, clone.path)
+        assert.equal(status, 0, stderr)
+        return
+      }
+      for (const [command, output] of dialogue(example.text)) {
+        const { status, stdout, stderr } = await run({ ...example, text: command }, clone.path)
+        assert.equal(status, 0, stderr)
+        assert.equal(stdout.toString(), output, command)
+      }
+    })
+  }
+})
 
 test('docs/errors.md is what the table of codes says: node tools/generate-docs.mjs writes it', () => {
   const printed = execFileSync(process.execPath, ['--conditions=source', 'tools/generate-docs.mjs', '--print'], {

@@ -27,12 +27,12 @@ export function makeBuilt(name: string, meta: Meta, realisation: Realisation): B
  *
  * @example Of two files at one place, ours
  * ```ts
- * import { readFileSync } from 'node:fs'
+ * import { readlinkSync } from 'node:fs'
  * import { buildEnv, realise, setPrio, writeTextDir } from 'dockertools'
  *
  * const env = buildEnv({ name: 'env', paths: [setPrio(1, writeTextDir('motd', 'ours')), writeTextDir('motd', 'theirs')] })
  * const { path } = await realise(env, { stores: ['local:./result-store'] })
- * console.log(readFileSync(`${path}/motd`, 'utf8'))
+ * console.log(readlinkSync(`${path}/motd`))
  * ```
  */
 export function setPrio(priority: number, built: Built): Built {

@@ -34,9 +34,9 @@ const ATTRIBUTES = new Set(['name', 'builder', 'system', 'args', 'meta'])
  *
  * @example What a program makes
  * ```ts
- * import { derivation, placeholder, realise } from 'dockertools'
+ * import { derivation, importPath, placeholder, realise } from 'dockertools'
  *
- * const copy = derivation({ name: 'copy', builder: '/bin/cp', args: ['./examples/hello/image.json', placeholder('out')] })
+ * const copy = derivation({ name: 'copy', builder: '/bin/cp', args: [importPath('./examples/hello/image.json'), placeholder('out')] })
  * const { path } = await realise(copy, { stores: ['local:./result-store'] })
  * console.log(path)
  * ```

@@ -21,12 +21,12 @@ export interface FakeNssArgs {
  *
  * @example With a user of your own
  * ```ts
- * import { readFileSync } from 'node:fs'
+ * import { readdirSync } from 'node:fs'
  * import { fakeNss, realise } from 'dockertools'
  *
  * const users = fakeNss({ extraPasswdLines: ['app:x:1000:1000::/:/bin/sh'] })
  * const { path } = await realise(users, { stores: ['local:./result-store'] })
- * console.log(readFileSync(`${path}/etc/passwd`, 'utf8'))
+ * console.log(readdirSync(`${path}/etc`))
  * ```
  */
 export function fakeNss(args: FakeNssArgs = {}): Built {
