@@ -6,7 +6,7 @@ import { suite, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ERROR_CODES } from '#errors'
 import { makeClone } from './support/make-clone.ts'
-import { ROOT } from './support/places.ts'
+import { needs, ROOT } from './support/places.ts'
 import { type Example, readDocumentedExamples, readSourceExamples } from './support/read-examples.ts'
 import { type CliResult, resultOf } from './support/run-cli.ts'
 
@@ -42,7 +42,7 @@ test('there are examples in the documentation and in the sources', () => {
 
 suite('the examples', { concurrency: 2 }, () => {
   for (const example of examples) {
-    test(`the example works: ${example.place}`, async () => {
+    test(`the example works: ${example.place}`, needs(...example.needs), async () => {
       await using clone = await makeClone()
       if (example.language !== 'console') {
         const { status, stderr } = await run(example, clone.path)
