@@ -5,6 +5,7 @@ import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOpti
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const exportCommand: Command = {
   name: 'export',
@@ -36,15 +37,15 @@ async function runExport(input: CommandInput): Promise<void> {
     fromImageName: imageName ?? null,
     fromImageTag: imageTag ?? null,
   })
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeTo(file, {
     ...storeOptions(input),
     ...scriptOptions(input),
     ...imageOptions(input),
     onEvent: reporterOf(input),
   })
-  file.commit()
-  process.stdout.write(`${output}\n`)
+  await file.commit()
+  printOut(`${output}\n`)
 }
 
 /** The port of a registry is no tag. */
