@@ -74,6 +74,30 @@ test('a disk that is full at any point of any work is one clear error, and the s
   }
 })
 
+test(
+  'a store on a disk that can only be read is read, and one clear error tells that it is not written',
+  skip,
+  async () => {
+    await using bench = await makeBench()
+    writeFileSync(join(bench.path, 'small'), 'small')
+    writeFileSync(join(bench.path, 'text.json'), '{"function":"writeText","args":{"name":"text","text":"x"}}')
+    const disk = join(bench.path, 'disk')
+    const script = `
+    node=$1 binary=$2 disk=$3; cd "${bench.path}"
+    cli() { "$node" "$binary" "$@" --store "local:$disk/store"; }
+    path=$(cli store add small)
+    mount -o remount,ro "$disk"
+    cli store info "$path" >read; cli store verify --check-contents
+    for words in 'store add text.json' 'build text.json --no-out-link' 'store gc'; do
+      if cli $words 2>err; then echo "no error of $words"; else echo "$?"; cat err; fi
+    done`
+    const said = runOnDisk(bench, '2m', 0, 'sh', '-euc', script, 'sh', process.execPath, BINARY, disk)
+    const error = /1\nerror \((?:WRITE_FAILED|STORE_UNAVAILABLE)\): Cannot write to store "[^"]*": [^\n]*EROFS\n/
+    assert.match(said, new RegExp(`^(?:${error.source}){3}$`))
+    assert.match(readFileSync(join(bench.path, 'read'), 'utf8'), /-small\n/)
+  },
+)
+
 /** Does something on a disk that is too small, then with more room. Arguments: DISK NODE BINARY ARGS… */
 const TOO_SMALL_THEN_ENOUGH = `
 disk=$1 node=$2 binary=$3; shift 3
