@@ -57,7 +57,7 @@ export async function openExampleBuilds(): Promise<ExampleBuilds> {
 
   async function call(command: string, definition: string, words: readonly string[], options: CliOptions = {}) {
     const args = [command, definitionFile(definition), '--store', store, '--quiet', ...words]
-    const env = { EXAMPLE_REGISTRY: address, ...options.env }
+    const env = { EXAMPLE_REGISTRY: address, NODE_COMPILE_CACHE: join(bench.path, 'compiled'), ...options.env }
     const { status, stderr } = await bench.run(args, { ...options, cwd: path, env })
     assert.equal(status, 0, stderr)
   }

@@ -92,15 +92,13 @@ test('two archives with other files of one name are not merged, as one would hav
   const { options, path, owner } = await makeFolder({ 'none/file': '' })
   await using _owner = owner
   for (const name of ['a', 'b', 'c']) writeFileSync(join(path, `${name}.tar`), archive(name === 'c' ? 'a' : name))
-  await assert.rejects(
-    bytesOf(mergeImages({ images: ['./a.tar', './b.tar'] }), options),
-    (error) =>
-      error instanceof DockerToolsError &&
-      error.code === 'FORMAT_INVALID' &&
-      error.message.startsWith(
-        'Cannot merge image "./b.tar": its "c.json" is another file than that of image "./a.tar"',
-      ),
-  )
+  await assert.rejects(bytesOf(mergeImages({ images: ['./a.tar', './b.tar'] }), options), (error) => {
+    assert.ok(error instanceof DockerToolsError)
+    assert.equal(error.code, 'FORMAT_INVALID')
+    const message = 'Cannot merge image "./b.tar": its "c.json" is another file than that of image "./a.tar"'
+    assert.ok(error.message.startsWith(message), error.message)
+    return true
+  })
   const same = readImages(await bytesOf(mergeImages({ images: ['./a.tar', './c.tar'] }), options), false)
   assert.deepEqual(
     same.map(({ repoTags }) => repoTags),
