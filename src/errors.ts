@@ -193,6 +193,17 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/**
+ * One of our errors where `cause` says that a disk is full; anything else is passed on.
+ *
+ * @param what As in "write temporary files".
+ */
+export function fullDiskError(what: string, cause: unknown): unknown {
+  const code = systemErrorCode(cause)
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause
+  return new DockerToolsError('WRITE_FAILED', `Cannot ${what}: the disk is full`, { cause })
+}
+
 /** The exit status of the command line for an error of any kind. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof DockerToolsError ? ERROR_CODES[error.code][0] : ERROR_CODES.INTERNAL[0]

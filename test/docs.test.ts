@@ -9,6 +9,9 @@ import { makeClone } from './support/make-clone.ts'
 import { needs, ROOT } from './support/places.ts'
 import { type Example, readDocumentedExamples, readSourceExamples } from './support/read-examples.ts'
 import { type CliResult, resultOf } from './support/run-cli.ts'
+import { useOwnHome } from './support/own-home.ts'
+
+useOwnHome()
 
 async function run(example: Example, clone: string): Promise<CliResult> {
   const env = { ...process.env, PATH: `${clone}/bin:${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: `${clone}/cache` }

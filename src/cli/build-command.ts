@@ -16,6 +16,7 @@ import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
 import { streamScript } from './stream-script.ts'
+import { printOut } from './print-out.ts'
 
 /** What the link to a result is called, as nix-build calls it. */
 const DEFAULT_LINK = 'result'
@@ -80,11 +81,11 @@ async function runBuild(input: CommandInput): Promise<void> {
       rebuild: switchOption(input, 'rebuild'),
       ...(link === undefined ? {} : { outLink: link }),
     })
-    process.stdout.write(`${path}\n`)
+    printOut(`${path}\n`)
     return
   }
   await buildFile(recipe, output, input, options)
-  process.stdout.write(`${output}\n`)
+  printOut(`${output}\n`)
 }
 
 /** An option that would be ignored is refused. */
@@ -113,9 +114,9 @@ async function buildFile(recipe: Buildable, output: string, input: CommandInput,
     // Everything is decided as far as it can be without writing an image: what cannot be streamed is told now.
     await recipe.conf(options)
     const script = await streamScript(recipe, input, options)
-    using file = openOutputFile(output, true)
+    await using file = openOutputFile(output, true)
     await file.write(Buffer.from(script))
-    file.commit()
+    await file.commit()
   }
 }
 
@@ -128,7 +129,7 @@ async function copyResult(value: Realisable, output: string, options: BuildOptio
       hint: 'Leave out -o: the result is in the store',
     })
   }
-  using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
+  await using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
   for await (const chunk of createReadStream(path)) await file.write(chunk as Uint8Array)
-  file.commit()
+  await file.commit()
 }

@@ -5,6 +5,7 @@ import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const exportCommand: Command = {
   name: 'export',
@@ -35,14 +36,14 @@ async function runExport(input: CommandInput): Promise<void> {
     fromImageName: imageName ?? null,
     fromImageTag: imageTag ?? null,
   })
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeTo(file, {
     ...storeOptions(input),
     ...imageOptions(input),
     onEvent: reporterOf(input),
   })
-  file.commit()
-  process.stdout.write(`${output}\n`)
+  await file.commit()
+  printOut(`${output}\n`)
 }
 
 /** The port of a registry is no tag. */

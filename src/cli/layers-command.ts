@@ -12,6 +12,7 @@ import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions 
 import { loadDefinition } from './load-definition.ts'
 import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 const GRAPH_OPTIONS = ['strategy', 'pipeline', 'max-layers', 'exclude'] as const
 
@@ -59,7 +60,7 @@ async function runLayers(input: CommandInput): Promise<void> {
   const [argument = ''] = input.positionals
   const graph = await tryReadGraph(argument)
   const layers = graph === undefined ? await layersOfDefinition(argument, input) : await layersOfGraph(graph, input)
-  process.stdout.write(`${JSON.stringify(layers)}\n`)
+  printOut(`${JSON.stringify(layers)}\n`)
 }
 
 /** Undefined where the argument is a definition: a module, or JSON with a function. */

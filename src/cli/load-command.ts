@@ -5,6 +5,7 @@ import { MAKE_OPTIONS, makeOptions, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions 
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const loadCommand: Command = {
   name: 'load',
@@ -41,5 +42,5 @@ async function runLoad(input: CommandInput): Promise<void> {
   const wanted = engine === undefined ? {} : { engine: parseEngineName(engine) }
   const { image, baseDirectory } = await loadImageSource(argument)
   const { images } = await loadImage(image, { ...common, ...wanted, baseDirectory })
-  process.stdout.write(images.map((name) => `${name}\n`).join(''))
+  printOut(images.map((name) => `${name}\n`).join(''))
 }

@@ -5,6 +5,7 @@ import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 export const mergeCommand: Command = {
   name: 'merge',
@@ -29,8 +30,8 @@ async function runMerge(input: CommandInput): Promise<void> {
     throw new DockerToolsError('USAGE', 'Cannot run merge: it should be told where the result goes with -o FILE')
   }
   const recipe = mergeImages(input.positionals.map((archive) => resolve(archive)))
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeCompressedTo(file, { ...storeOptions(input), onEvent: reporterOf(input) })
-  file.commit()
-  process.stdout.write(`${output}\n`)
+  await file.commit()
+  printOut(`${output}\n`)
 }

@@ -5,6 +5,7 @@ import { MAKE_OPTIONS, makeOptions, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions 
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 export const pushCommand: Command = {
   name: 'push',
@@ -56,7 +57,7 @@ async function runPush(input: CommandInput): Promise<void> {
   }
   const { image, baseDirectory } = await loadImageSource(argument)
   const { references } = await pushImage(image, reference, { ...options, baseDirectory })
-  process.stdout.write(references.map((one) => `${one}\n`).join(''))
+  printOut(references.map((one) => `${one}\n`).join(''))
 }
 
 function pushOptions(input: CommandInput): PushOptions {

@@ -64,11 +64,10 @@ const schema = v.strictObject({
   meta: v.optional(record, () => ({})),
 })
 
-/** @throws {DockerToolsError} `DEFINITION_INVALID`, `NOT_IMPLEMENTED`. */
+/** @throws {DockerToolsError} `DEFINITION_INVALID`. */
 export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   const args = checkArguments(FUNCTION, schema, given)
   const compressor = resolveCompressor(args.compressor, args.name)
-  refuseDatabaseAsRoot(args)
   if (args.contents !== null && args.copyToRoot !== null) {
     throw new DockerToolsError(
       'DEFINITION_INVALID',
@@ -111,16 +110,6 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
     compressor,
     meta: args.meta,
   }
-}
-
-/** The layer of a script that runs as root is what has changed, and the database would have to be there before. */
-function refuseDatabaseAsRoot({ includeNixDB, runAsRoot }: v.InferOutput<typeof schema>): void {
-  if (!includeNixDB || runAsRoot === null) return
-  throw new DockerToolsError(
-    'NOT_IMPLEMENTED',
-    `Cannot call ${FUNCTION}: "includeNixDB" together with "runAsRoot" is not done by this package`,
-    { hint: 'Put an image with runAsRoot on top of one with includeNixDB' },
-  )
 }
 
 /** What is written is the text itself, so it only has to be a time that clients can read. */
