@@ -25,6 +25,7 @@ compareCommands(
   },
   rounds,
   { NIX_STORE_DIR: closure.storeDir, XDG_CACHE_HOME: join(folder, 'cache') },
+  [tar, image],
 )
 if (process.argv[3] === undefined) rmSync(folder, { recursive: true, force: true })
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 
 /** What a command took. */
 export interface CommandCost {
@@ -25,15 +26,24 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
-/** Runs commands in turn, some rounds of each, and prints the medians as a table. */
+/**
+ * Runs commands in turn, some rounds of each, and prints the medians as a table.
+ *
+ * `outputs` are removed before each run: a program that puts a new file in the old one's place needs pages for both,
+ * and one that truncates it does not, which is not what is measured.
+ */
 export function compareCommands(
   commands: Readonly<Record<string, string>>,
   rounds: number,
   environment: Readonly<Record<string, string>> = {},
+  outputs: readonly string[] = [],
 ): void {
   const costs = new Map<string, CommandCost[]>(Object.keys(commands).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, command] of Object.entries(commands)) costs.get(name)?.push(measureCommand(command, environment))
+    for (const [name, command] of Object.entries(commands)) {
+      for (const file of outputs) rmSync(file, { force: true })
+      costs.get(name)?.push(measureCommand(command, environment))
+    }
   }
   const middle = (name: string): number => median((costs.get(name) ?? []).map((cost) => cost.seconds))
   const yardstick = middle(Object.keys(commands)[0] ?? '')

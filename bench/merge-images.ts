@@ -24,6 +24,8 @@ compareCommands(
     merge: `'${process.execPath}' '${program}' merge -q ${list} -o '${join(folder, 'merged.tar')}'`,
   },
   rounds,
+  {},
+  [join(folder, 'cat'), join(folder, 'merged.tar')],
 )
 if (process.argv[3] === undefined) rmSync(folder, { recursive: true, force: true })
 

@@ -100,7 +100,9 @@ async function prepare(): Promise<MadeClosure> {
   const define = (file: string, more: object): void =>
     writeFileSync(join(folder, file), JSON.stringify({ function: 'streamLayeredImage', args: { ...args, ...more } }))
   define('image.json', { maxLayers: 20 })
-  define('many.json', { maxLayers: 100, contents: ['./changing'] })
+  // So few paths that each has a layer of its own: one that changes is one small layer, and the links to it another.
+  const few = { Labels: { paths: made.paths.slice(0, 98).join(' ') } }
+  define('many.json', { maxLayers: 100, contents: ['./changing'], config: few })
   const archive = join(folder, 'image.tar')
   measureCommand(
     `'${process.execPath}' '${program}' stream -q --store 'graph:${join(folder, 'graph.json')}' '${join(folder, 'image.json')}' > '${archive}'`,

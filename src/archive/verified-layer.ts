@@ -1,4 +1,5 @@
 import { DETECTION_BYTES, detectCompression } from '#compress'
+import { inTurns } from '#util'
 import type { DockerLayer } from './docker-archive.ts'
 import { verifyDigest } from './verify-digest.ts'
 
@@ -9,11 +10,16 @@ export async function isPlainLayer(layer: DockerLayer): Promise<boolean> {
 
 /**
  * The bytes of a layer as they stand in its archive. Those of a plain tar are checked on
- * the way; what is compressed has another digest than its configuration says.
+ * the way; what is compressed has another digest than its configuration says. A chunk is
+ * good until the one after the next is asked for.
  *
  * @throws {IntegrityError} `DIGEST_MISMATCH`, after the last chunk.
  */
 export async function* openVerifiedLayer(layer: DockerLayer, what: string): AsyncGenerator<Uint8Array> {
-  const isPlain = await isPlainLayer(layer)
-  yield* isPlain ? verifyDigest(layer.open(), layer.diffId, `layer "${layer.member}" of ${what}`) : layer.open()
+  if (!(await isPlainLayer(layer))) {
+    yield* layer.open()
+    return
+  }
+  const bytes = inTurns(0, layer.header.size, (target, position) => layer.readNow(target, position))
+  yield* verifyDigest(bytes, layer.diffId, `layer "${layer.member}" of ${what}`)
 }

@@ -12,6 +12,7 @@ import { encodeDefinition } from './encode-definition.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { printable } from './printable.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 export const inspectCommand: Command = {
   name: 'inspect',
@@ -43,7 +44,7 @@ async function runInspect(input: CommandInput): Promise<void> {
     return
   }
   const images = await inspectImages(archive, imageOptions(input))
-  process.stdout.write(
+  printOut(
     switchOption(input, 'json') ? `${encodeDefinition(images)}\n` : printable(images.map(describeImage).join('\n')),
   )
 }
@@ -54,9 +55,7 @@ async function inspectReference(text: string, input: CommandInput): Promise<void
     ...registryOptions(input),
     ...(platform === undefined ? {} : { platform }),
   })
-  process.stdout.write(
-    switchOption(input, 'json') ? `${encodeDefinition([image])}\n` : printable(describeRemoteImage(image)),
-  )
+  printOut(switchOption(input, 'json') ? `${encodeDefinition([image])}\n` : printable(describeRemoteImage(image)))
 }
 
 function describeRemoteImage(image: RemoteImageReport): string {

@@ -8,10 +8,11 @@ import {
 } from '#layering'
 import { parseReferenceGraph, type ReferenceGraph } from '#store'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
-import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadDefinition } from './load-definition.ts'
 import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
+import { printOut } from './print-out.ts'
 
 const GRAPH_OPTIONS = ['strategy', 'pipeline', 'max-layers', 'exclude'] as const
 
@@ -45,7 +46,7 @@ export const layersCommand: Command = {
       description: 'Leave a path of the graph out, repeatable',
     },
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -59,7 +60,7 @@ async function runLayers(input: CommandInput): Promise<void> {
   const [argument = ''] = input.positionals
   const graph = await tryReadGraph(argument)
   const layers = graph === undefined ? await layersOfDefinition(argument, input) : await layersOfGraph(graph, input)
-  process.stdout.write(`${JSON.stringify(layers)}\n`)
+  printOut(`${JSON.stringify(layers)}\n`)
 }
 
 /** Undefined where the argument is a definition: a module, or JSON with a function. */
@@ -80,7 +81,7 @@ async function layersOfDefinition(argument: string, input: CommandInput): Promis
   const { recipe, baseDirectory } = await loadDefinition(argument)
   return await recipe.layers({
     ...storeOptions(input),
-    ...scriptOptions(input),
+    ...makeOptions(input),
     baseDirectory,
     onEvent: reporterOf(input),
   })

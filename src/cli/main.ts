@@ -1,4 +1,4 @@
-import { DockerToolsError, exitCodeOf } from '#errors'
+import { DockerToolsError, exitCodeOf, fullDiskError } from '#errors'
 import { nearestName } from '#util'
 import type { CommandInput } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -6,6 +6,7 @@ import { commandHelp, programHelp } from './help.ts'
 import { parseCommandLine } from './parse-command-line.ts'
 import { reportError } from './reporter.ts'
 import { logFormat } from './session.ts'
+import { printOut } from './print-out.ts'
 
 /** The exit status of a program that a signal has ended, as shells count. */
 const EXIT_INTERRUPTED = 130
@@ -24,16 +25,18 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const [name, ...rest] = asksForHelpOf(args)
     if (name === undefined || name === '--help' || name === '-h') {
-      process.stdout.write(programHelp(COMMANDS))
+      printOut(programHelp(COMMANDS))
       process.exitCode = name === undefined ? exitCodeOf(new DockerToolsError('USAGE', '')) : 0
       return
     }
     const command = await loadCommand(name)
     input = parseCommandLine(command, rest)
     logFormat(input)
-    if (input.values['help'] === true) process.stdout.write(commandHelp(command, input.positionals[0]))
+    if (input.values['help'] === true) printOut(commandHelp(command, input.positionals[0]))
     else await command.run(input)
-  } catch (error) {
+  } catch (reason) {
+    // Whatever was being written: no bug of ours.
+    const error = fullDiskError('go on', reason)
     process.exitCode = exitCodeOf(error)
     reportError(error, formatFor(input, args), input?.values['debug'] === true)
     // Threads and connections of the work that failed have nothing more to say.

@@ -6,6 +6,7 @@ import { type Command, type CommandInput, switchOption, textOption } from './com
 import { OUTPUT_OPTIONS } from './common-options.ts'
 import { defaultTarget } from './default-stores.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 const ALGORITHMS: readonly HashAlgorithm[] = ['md5', 'sha1', 'sha256', 'sha512']
 
@@ -54,7 +55,7 @@ async function runPrefetch(input: CommandInput): Promise<void> {
   if (!switchOption(input, 'quiet')) process.stderr.write(describe(image))
   const names = ['imageName', 'imageDigest', 'hash', 'finalImageName', 'finalImageTag'] as const
   const members = names.map((name) => [name, image[name]] as const)
-  process.stdout.write(
+  printOut(
     switchOption(input, 'json')
       ? `${JSON.stringify(Object.fromEntries(members), undefined, 2)}\n`
       : switchOption(input, 'ts')

@@ -6,6 +6,7 @@ import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 export const pullCommand: Command = {
   name: 'pull',
@@ -40,10 +41,10 @@ async function runPull(input: CommandInput): Promise<void> {
   const finalName = name === undefined ? { ...reference, digest: undefined } : parseReference(name)
   const output = textOption(input, 'output') ?? fileName(finalName.repository, finalName.tag ?? 'latest')
   const options = registryOptions(input)
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await withReporter(options.onEvent, () => pullArchive({ reference, platform, finalName }, file, options))
-  file.commit()
-  process.stdout.write(`${output}\n`)
+  await file.commit()
+  printOut(`${output}\n`)
 }
 
 function fileName(repository: string, tag: string): string {

@@ -1,10 +1,11 @@
 import { pushImage, type PushOptions } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
-import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { MAKE_OPTIONS, makeOptions, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
+import { printOut } from './print-out.ts'
 
 export const pushCommand: Command = {
   name: 'push',
@@ -34,6 +35,7 @@ export const pushCommand: Command = {
     ...REGISTRY_OPTIONS,
     ...IMAGE_OPTIONS,
     ...STORE_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -48,13 +50,14 @@ async function runPush(input: CommandInput): Promise<void> {
   const [argument = '', reference] = input.positionals
   const options: PushOptions = {
     ...storeOptions(input),
+    ...makeOptions(input),
     ...imageOptions(input),
     ...registryOptions(input),
     ...pushOptions(input),
   }
   const { image, baseDirectory } = await loadImageSource(argument)
   const { references } = await pushImage(image, reference, { ...options, baseDirectory })
-  process.stdout.write(references.map((one) => `${one}\n`).join(''))
+  printOut(references.map((one) => `${one}\n`).join(''))
 }
 
 function pushOptions(input: CommandInput): PushOptions {

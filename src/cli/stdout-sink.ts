@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { fstatSync, writeSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
-import { DockerToolsError, systemErrorCode } from '#errors'
+import { DockerToolsError } from '#errors'
 import type { ByteSink } from '#util'
+import { stdoutFailure, writeStdout } from './print-out.ts'
 
 /** Image bytes to a terminal would only wreck it. */
 export function refuseTerminal(command: string): void {
@@ -19,18 +20,7 @@ export function refuseTerminal(command: string): void {
  */
 export function openStdout(): ByteSink & { end(): Promise<void> } {
   const stats = fstatSync(1)
-  return stats.isFIFO() || stats.isSocket() ? pipeSink() : { write: writeAll, end: () => Promise.resolve() }
-}
-
-function writeAll(chunk: Uint8Array): void {
-  let done = 0
-  while (done < chunk.length) {
-    try {
-      done += writeSync(1, chunk, done)
-    } catch (error) {
-      throw writeFailure(error)
-    }
-  }
+  return stats.isFIFO() || stats.isSocket() ? pipeSink() : { write: writeStdout, end: () => Promise.resolve() }
 }
 
 /** Below this, a larger pipe would save less time than asking for it takes. */
@@ -64,32 +54,19 @@ function pipeSink(): ByteSink & { end(): Promise<void> } {
           if (smallBytes >= WORTH_A_LARGE_PIPE_BYTES) enlargePipe()
         }
         if (failure !== undefined) {
-          reject(writeFailure(failure))
+          reject(stdoutFailure(failure))
           return
         }
         socket.write(chunk, (error) => {
           if (error === null || error === undefined) resolve()
-          else reject(writeFailure(error))
+          else reject(stdoutFailure(error))
         })
       }),
     end: () =>
       new Promise<void>((resolve, reject) => {
         socket.end((error?: Error | null) =>
-          error === null || error === undefined ? resolve() : reject(writeFailure(error)),
+          error === null || error === undefined ? resolve() : reject(stdoutFailure(error)),
         )
       }),
   }
-}
-
-function writeFailure(error: unknown): DockerToolsError {
-  const code = systemErrorCode(error)
-  const reason =
-    code === 'EPIPE' || code === 'ECONNRESET'
-      ? 'whoever reads it has closed the pipe'
-      : code === 'ENOSPC'
-        ? 'the disk is full'
-        : error instanceof Error
-          ? error.message
-          : String(error)
-  return new DockerToolsError('WRITE_FAILED', `Cannot write to standard output: ${reason}`, { cause: error })
 }

@@ -15,6 +15,7 @@ import {
 } from '#store'
 import { type CommandInput, switchOption, textOption, textOptions } from './command.ts'
 import { defaultStores, defaultTarget } from './default-stores.ts'
+import { printOut } from './print-out.ts'
 
 /** Adds files and trees, and prints their store paths in the order they were given. */
 export async function storeAdd(input: CommandInput): Promise<void> {
@@ -157,6 +158,6 @@ function infoLines(info: PathInfo): string[] {
 }
 
 function print(input: CommandInput, value: unknown, lines: readonly string[]): void {
-  if (switchOption(input, 'json')) process.stdout.write(`${JSON.stringify(value)}\n`)
-  else process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+  if (switchOption(input, 'json')) printOut(`${JSON.stringify(value)}\n`)
+  else printOut(lines.map((line) => `${line}\n`).join(''))
 }

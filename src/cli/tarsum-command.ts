@@ -3,6 +3,7 @@ import { tarSumOf } from '#archive'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { Command, CommandInput } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
+import { printOut } from './print-out.ts'
 
 export const tarsumCommand: Command = {
   name: 'tarsum',
@@ -23,7 +24,7 @@ async function runTarsum(input: CommandInput): Promise<void> {
   const [file = '-'] = input.positionals
   const source = file === '-' ? process.stdin : createReadStream(file)
   try {
-    process.stdout.write(`${await tarSumOf(source as AsyncIterable<Uint8Array>)}\n`)
+    printOut(`${await tarSumOf(source as AsyncIterable<Uint8Array>)}\n`)
   } catch (error) {
     const code = systemErrorCode(error)
     if (error instanceof DockerToolsError || code === undefined) throw error

@@ -6,8 +6,7 @@ import {
   readLayer,
   type StoredImage,
 } from '#archive'
-import { copyTo } from '#util'
-import { inTurns } from './kept-blob.ts'
+import { copyTo, inTurns } from '#util'
 import type { ImageParts, LayerPart, RereadableBytes } from './image-parts.ts'
 
 /** The layers and the configuration of an image in an archive or a layout. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { DockerToolsError } from '#errors'
 import { type Digest, parseDigest } from '#image'
-import type { ByteSink, Spool } from '#util'
+import { type ByteSink, inTurns, type Spool } from '#util'
 import type { RereadableBytes } from './image-parts.ts'
 
 /** A blob, by what registries call it. */
@@ -24,8 +24,6 @@ export interface BlobDraft extends ByteSink, AsyncDisposable {
   finish(): Promise<KeptBlob>
 }
 
-const READ_BYTES = 256 * 1024
-
 /** A blob in an open file. */
 export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob {
   return {
@@ -38,26 +36,6 @@ export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob
         async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
       ),
     [Symbol.asyncDispose]: () => file.close(),
-  }
-}
-
-/**
- * Reads `size` bytes from `offset` on through two buffers in turns: new ones would pile up before they are
- * collected. Whoever is given a chunk is done with it when he asks for the one after the next.
- */
-export async function* inTurns(
-  offset: number,
-  size: number,
-  read: (target: Uint8Array, position: number) => Promise<number> | number,
-): AsyncGenerator<Uint8Array> {
-  const length = Math.min(READ_BYTES, Math.max(0, size - offset))
-  let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)]
-  for (let position = offset; position < size;) {
-    const bytes = await read(buffer.subarray(0, size - position), position)
-    if (bytes === 0) return
-    position += bytes
-    yield buffer.subarray(0, bytes)
-    ;[buffer, other] = [other, buffer]
   }
 }
 

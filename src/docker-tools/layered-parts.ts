@@ -40,7 +40,7 @@ export async function openLayeredParts(
 }
 
 function storePart(storeLayers: StoreLayers, index: number): LayerPart {
-  return { measured: () => storeLayers.measured(index), take: () => storeLayers.take(index) }
+  return { measured: () => storeLayers.measured(index), take: () => storeLayers.take(index, false) }
 }
 
 function customisationPart(content: StreamInput['customisation']['content']): LayerPart {

@@ -42,6 +42,7 @@ export class LayerPusher {
   readonly #packing = new Slots(PACKED_AT_ONCE)
   readonly #open = new Slots(OPEN_AT_ONCE)
   readonly #done = new Map<Digest, Promise<WrittenDescriptor>>()
+  readonly #names = new Map<LayerPart, Promise<BlobName | undefined>>()
 
   constructor(pushing: LayerPushing) {
     this.#with = pushing
@@ -126,7 +127,13 @@ export class LayerPusher {
   }
 
   /** What the layer is called in the registry, where that is known without reading it. */
-  async #nameOf(layer: LayerPart, diffId: Digest, size: number | undefined): Promise<BlobName | undefined> {
+  #nameOf(layer: LayerPart, diffId: Digest, size: number | undefined): Promise<BlobName | undefined> {
+    const name = this.#names.get(layer) ?? this.#findName(layer, diffId, size)
+    this.#names.set(layer, name)
+    return name
+  }
+
+  async #findName(layer: LayerPart, diffId: Digest, size: number | undefined): Promise<BlobName | undefined> {
     const compressor = this.#compressorOf(layer)
     if (compressor === 'none') return size === undefined ? undefined : { digest: diffId, size }
     if (!isKeptAsStored(layer, compressor)) return await this.#with.cache.recall(diffId, FORMS[compressor])

@@ -5,8 +5,12 @@ import { type LocatedPath, locatePath } from './locate-path.ts'
 
 /** The store layers of an image, measured ahead of their turn. */
 export interface StoreLayers extends AsyncDisposable {
-  /** The layer at `index`, when it is measured. Layers are taken in order, each once. */
-  take(index: number): Promise<MeasuredLayer>
+  /**
+   * The layer at `index`, when it is measured. Layers are taken in order, each once.
+   *
+   * @param isNextRead Whether the layer after it will be written too: then it is read ahead, and may not be skipped.
+   */
+  take(index: number, isNextRead: boolean): Promise<MeasuredLayer>
   /** Digest and size of the layer at `index`, as soon as they are known; some are only once it is the layer's turn. */
   measured(index: number): Promise<Pick<MeasuredLayer, 'digest' | 'size'>>
 }
@@ -76,7 +80,7 @@ class MeasuredAhead implements StoreLayers {
     return layer
   }
 
-  async take(index: number): Promise<MeasuredLayer> {
+  async take(index: number, isNextRead: boolean): Promise<MeasuredLayer> {
     this.#turn = index
     this.#wake()
     this.#workshop.announceWriter(index, this.#settled[index] !== undefined)
@@ -88,7 +92,7 @@ class MeasuredAhead implements StoreLayers {
       writeTo: async (sink) => {
         layer.prepare()
         // The next one can be read while this one is written.
-        this.#settled[index + 1]?.prepare()
+        if (isNextRead) this.#settled[index + 1]?.prepare()
         await layer.writeTo(sink)
       },
     }

@@ -66,7 +66,7 @@ export async function streamImage(input: StreamInput, context: BuildContext, sin
   }
   for (const [index, paths] of input.storeLayers.entries()) {
     report({ type: 'store-layer', index: written.length + 1, paths })
-    await write(await storeLayers.take(index), paths, {})
+    await write(await storeLayers.take(index, true), paths, {})
   }
   report({ type: 'customisation-layer', index: written.length + 1 })
   const { content, path } = input.customisation

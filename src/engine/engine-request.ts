@@ -25,7 +25,7 @@ const LATE_ANSWER_MS = 2000
 export async function requestEngine(endpoint: EngineEndpoint, outgoing: EngineRequest): Promise<IncomingMessage> {
   const { connection } = endpoint
   const isTls = connection.kind === 'tcp' && connection.tls !== undefined
-  const { request } = isTls ? await import('node:https') : await import('node:http')
+  const { request } = isTls ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   const sent = request({ ...optionsFor(endpoint, outgoing), agent: false })
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     sent.on('response', resolve)

@@ -14,16 +14,17 @@ export interface HttpAgents {
 
 const NO_TLS_OPTIONS: TlsOptions = {}
 
-const agentsByEnvironment = new WeakMap<Environment, WeakMap<TlsOptions, Promise<HttpAgents>>>()
+const agentsByEnvironment = new WeakMap<Environment, WeakMap<TlsOptions, HttpAgents>>()
 
 /**
  * The agents for an environment and TLS options; always the same for the same objects.
  *
- * Loaded on first use because `node:https` costs a start 30 ms.
+ * `node:http` is loaded on first use, and not with `import`: that reads every export of it, one of which is a
+ * WebSocket that takes 50 ms to load.
  *
  * @throws {DockerToolsError} `FILE_UNREADABLE` if `SSL_CERT_FILE` cannot be read.
  */
-export function httpAgents(env: Environment, tls: TlsOptions = NO_TLS_OPTIONS): Promise<HttpAgents> {
+export function httpAgents(env: Environment, tls: TlsOptions = NO_TLS_OPTIONS): HttpAgents {
   let agentsByTls = agentsByEnvironment.get(env)
   if (agentsByTls === undefined) {
     agentsByTls = new WeakMap()
@@ -37,13 +38,13 @@ export function httpAgents(env: Environment, tls: TlsOptions = NO_TLS_OPTIONS): 
   return agents
 }
 
-async function makeAgents(env: Environment, tls: TlsOptions): Promise<HttpAgents> {
+function makeAgents(env: Environment, tls: TlsOptions): HttpAgents {
   const certificates = readCertificates(env['SSL_CERT_FILE'])
-  const [http, https] = await Promise.all([import('node:http'), import('node:https')])
+  const [http, https] = [process.getBuiltinModule('node:http'), process.getBuiltinModule('node:https')]
   const options = { keepAlive: true, proxyEnv: { ...env } }
   const httpsOptions: AgentOptions = {
     ...options,
-    ...(await authorityOptions(certificates, tls.authorities ?? [])),
+    ...authorityOptions(certificates, tls.authorities ?? []),
     ...(tls.isVerified === false ? { rejectUnauthorized: false } : {}),
   }
   const plain = new https.Agent(httpsOptions)
@@ -59,9 +60,9 @@ async function makeAgents(env: Environment, tls: TlsOptions): Promise<HttpAgents
 }
 
 /** Node takes a list of authorities in place of its own, so its own are part of ours. */
-async function authorityOptions(named: string | undefined, extra: readonly string[]): Promise<AgentOptions> {
+function authorityOptions(named: string | undefined, extra: readonly string[]): AgentOptions {
   if (extra.length === 0) return named === undefined ? {} : { ca: named }
-  const usual = named === undefined ? (await import('node:tls')).getCACertificates('default') : [named]
+  const usual = named === undefined ? process.getBuiltinModule('node:tls').getCACertificates('default') : [named]
   return { ca: [...usual, ...extra] }
 }
 

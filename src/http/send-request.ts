@@ -36,9 +36,9 @@ const MAX_HEADER_BYTES = 64 * 1024
 export async function sendRequest(outgoing: Outgoing): Promise<Incoming> {
   const { url, signal, body, tls } = outgoing
   signal?.throwIfAborted()
-  const agents = await httpAgents(outgoing.env, tls)
+  const agents = httpAgents(outgoing.env, tls)
   const isTls = url.protocol === 'https:'
-  const { request } = isTls ? await import('node:https') : await import('node:http')
+  const { request } = isTls ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   const agent = isTls ? (tls?.identity?.origin === url.origin ? agents.identified : agents.https) : agents.http
   const options: RequestOptions = {
     method: outgoing.method,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -61,6 +61,38 @@ describe('dockertools push', () => {
     await using other = await startUploadRegistry()
     assert.equal((await push(bench, other, '--log-format', 'json')).status, 0)
     assert.deepEqual([...other.blobs.keys()].toSorted(), [...registry.blobs.keys()].toSorted())
+  })
+
+  test('reads the one layer that is missing below others that are there', async () => {
+    await using bench = await makeBench()
+    const names = ['a', 'b', 'c']
+    for (const name of names) {
+      mkdirSync(join(bench.path, 'large', name), { recursive: true })
+      writeFileSync(join(bench.path, 'large', name, name), Buffer.alloc(10_000_000, `${name} and more `))
+    }
+    const args = { name: 'large', tag: '1', contents: names.map((name) => `./large/${name}`) }
+    writeFileSync(join(bench.path, 'large.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+    const asked = new Set<string>()
+    let missing = ''
+    await using registry = await startUploadRegistry({
+      fault: async ({ method, url }) => {
+        const digest = url.replace(/^.*\//, '')
+        if (missing === '' || method !== 'HEAD') return undefined
+        asked.add(digest)
+        // By then the layers above have been measured, and could be read ahead of their turn.
+        if (digest === missing) await until(() => asked.size >= names.length, 'questions about the other layers')
+        return digest === missing ? { status: 404 } : undefined
+      },
+    })
+    const command = ['push', '-q', 'large.json', `${registry.host}/a/b:1`]
+    const first = await bench.run(command)
+    const { layers } = JSON.parse(String(registry.manifests.get('1'))) as { layers: { digest: string }[] }
+    missing = layers[0]?.digest ?? ''
+    rmSync(join(bench.path, 'cache/dockertools/packed-v1/blobs', missing.replace('sha256:', '')))
+    const { status, stdout, stderr } = await bench.run(command)
+    assert.equal(status, 0, stderr)
+    assert.deepEqual(stdout, first.stdout)
+    assert.ok(asked.size > names.length)
   })
 
   test('sends plain layers as they are made, and makes them again where an upload breaks', async () => {

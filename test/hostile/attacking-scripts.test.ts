@@ -197,8 +197,6 @@ const IN_VAIN: Readonly<Record<string, string>> = {
     'mkdir /m; mount -t tmpfs none /m; echo x > /m/x; mount --bind / /m || true; [ ! -e /m@HOST@ ]; umount /m || true; umount -l / || true; [ ! -e @HOST@ ]',
   'enters the mount table again':
     'nsenter -m -t $$ sh -c "[ ! -e @HOST@ ]" || [ $? != 1 ]; nsenter -m -t 1 sh -c "[ ! -e @HOST@ ]" || [ $? != 1 ]',
-  'makes devices':
-    'if mknod /disk b 254 0; then exit 9; fi; if /dev/.dockertools/busybox mknod /null c 1 3; then exit 9; fi; mknod pipe p',
   'ends processes of the machine': 'if kill -9 @PID@; then exit 9; fi; kill -9 -1 || true',
   'looks at processes of the machine':
     '[ ! -e /proc/@PID@/status ] || [ $(ls -d /proc/[0-9]* | wc -l) -lt 12 ]; for p in /proc/[0-9]*/cmdline; do if grep -q "sleep.600" $p; then exit 9; fi; done',
@@ -206,10 +204,19 @@ const IN_VAIN: Readonly<Record<string, string>> = {
 }
 
 for (const [what, script] of Object.entries(IN_VAIN)) {
-  // `mknod` in a script is seen before it runs, and refused.
-  const text = script.replaceAll('mknod /', 'm""knod /').replaceAll('mknod pipe', 'm""knod pipe')
-  test(`a script that ${what} changes nothing outside`, needsTools, () => attackInVain(text))
+  test(`a script that ${what} changes nothing outside`, needsTools, () => attackInVain(script))
 }
+
+test('a script that makes devices is told so before it runs, and while it does', needsTools, async () => {
+  await attackThatFails('mknod /disk b 254 0', 'RUNNER_UNAVAILABLE', /the script makes a device with mknod/)
+  // Where it is not seen in the text.
+  const hidden = 'm""knod pipe p; if m""knod /disk b 254 0; then cat /disk > /copy; fi'
+  await attackThatFails(
+    hidden,
+    'RUNNER_UNAVAILABLE',
+    /it makes a device, which a user namespace cannot \("mknod: .*"\)/,
+  )
+})
 
 test('a script that tries the network reaches nobody', needsTools, async () => {
   let visits = 0

@@ -110,6 +110,10 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     '{"function":"streamNixShellImage","args":{}}',
     { code: 'DEFINITION_INVALID', message: /argument "drv": it is missing/ },
   ],
+  'an argument of a builder with a slip in it': [
+    '{"function":"writeTextDir","args":{"pth":"a","text":""}}',
+    { code: 'DEFINITION_INVALID', message: /no argument "pth", the nearest is "path"/ },
+  ],
   'a definition with more in it': [
     '{"function":"streamLayeredImage","args":{"name":"x"},"arg":1}',
     { code: 'DEFINITION_INVALID', message: /"arg"/ },

@@ -10,7 +10,7 @@ import { type DockerRegistry, type RegistrySetup, startDockerRegistry } from './
 import { needs } from './needs.ts'
 import { config, gzipLayer, plainTar, putShape, writeLayout } from './registry-images.ts'
 import { run } from './run.ts'
-import { startTokenServer } from './token-server.ts'
+import { HTPASSWD, PASSWORD, startTokenServer } from './token-server.ts'
 
 const TAR = plainTar('file', 'content')
 const SHAPE = {
@@ -18,8 +18,6 @@ const SHAPE = {
   way: 'skopeo',
   images: [{ layers: [gzipLayer(TAR)], config: config([TAR]) }],
 } as const
-/** bcrypt of "secret", as `htpasswd -B` writes it. */
-const HTPASSWD = 'alice:$2b$04$6yAt6oi73DqGiYrsFpRhKe11H3HtJs0N6xliI80g8E9G6z4Ab5FfC\n'
 const patience = { attempts: 2, firstDelayMs: 1, maxDelayMs: 5, stallMs: 10_000 }
 
 describe('a real registry that asks who we are', needs('docker-registry', 'skopeo', 'openssl'), () => {
@@ -39,7 +37,7 @@ describe('a real registry that asks who we are', needs('docker-registry', 'skope
   /** A registry with an image in it, pushed by skopeo as alice. */
   async function startFilled(setup: RegistrySetup): Promise<DockerRegistry> {
     const registry = await startDockerRegistry(setup)
-    const user = setup.auth === undefined ? [] : ['--dest-creds', 'alice:secret']
+    const user = setup.auth === undefined ? [] : ['--dest-creds', `alice:${PASSWORD}`]
     const tls = setup.tls === undefined ? 'false' : 'true'
     const certs = join(scratch.path, 'pushing')
     mkdirSync(certs, { recursive: true })
@@ -93,7 +91,7 @@ describe('a real registry that asks who we are', needs('docker-registry', 'skope
     const auth = { htpasswd: { realm: 'r', path: join(scratch.path, 'htpasswd') } }
     await using registry = await startFilled({ auth })
     const { host } = registry
-    assert.equal((await inspect(registry, { environment: userWith(registry, 'secret') })).layers.length, 1)
+    assert.equal((await inspect(registry, { environment: userWith(registry, PASSWORD) })).layers.length, 1)
     await assert.rejects(
       inspect(registry),
       tellsOf(
@@ -122,7 +120,7 @@ describe('a real registry that asks who we are', needs('docker-registry', 'skope
     }
     await using registry = await startFilled({ auth })
     assert.equal((await inspect(registry)).layers.length, 1)
-    assert.equal((await inspect(registry, { environment: userWith(registry, 'secret') })).layers.length, 1)
+    assert.equal((await inspect(registry, { environment: userWith(registry, PASSWORD) })).layers.length, 1)
     await assert.rejects(
       inspect(registry, { environment: userWith(registry, 'wrong') }),
       tellsOf('ACCESS_DENIED', /does not take the credentials/, /docker login/),

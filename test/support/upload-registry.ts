@@ -22,7 +22,7 @@ export interface FaultyRequest {
 
 /** How a registry behaves. */
 export interface UploadBehaviour {
-  fault?(request: FaultyRequest): Fault | undefined
+  fault?(request: FaultyRequest): Fault | undefined | Promise<Fault | undefined>
   /** The `Location` of an upload, from its path. Default: the path. */
   location?(path: string): string | undefined
   /** The `Range` after a `PATCH` and to `GET`, from the bytes that are there. Default: the truth. */
@@ -51,7 +51,12 @@ export async function startUploadRegistry(behaviour: UploadBehaviour = {}): Prom
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [method, url] = [request.method ?? '', request.url ?? '']
     const { socket } = request
-    const fault = behaviour.fault?.({ method, url, index: requests++, authorization: request.headers.authorization })
+    const fault = await behaviour.fault?.({
+      method,
+      url,
+      index: requests++,
+      authorization: request.headers.authorization,
+    })
     if (fault === 'stall') return
     if (typeof fault === 'object' && 'status' in fault) {
       const errors = [{ code: fault.code ?? 'UNKNOWN', message: 'a fault' }]
