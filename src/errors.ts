@@ -51,7 +51,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   LAYER_LIMIT: [2, '`maxLayers` is too small: not above 1, or used up by the base image.'],
   NOT_IMPLEMENTED: [
     2,
-    'The argument or command is part of the plan but not built yet. It is refused rather than ignored.',
+    'What is asked for is known, but not done by this package, or not on such a machine. It is refused rather than ignored.',
   ],
   STORE_PATH_INVALID: [2, 'A text that should be a store path is none: wrong store folder, hash part or name.'],
   STORE_PATH_MISSING: [1, 'No store that was asked has this path.'],

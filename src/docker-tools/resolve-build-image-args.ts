@@ -64,7 +64,7 @@ const schema = v.strictObject({
   meta: v.optional(record, () => ({})),
 })
 
-/** @throws {DockerToolsError} `DEFINITION_INVALID`, `NOT_IMPLEMENTED`. */
+/** @throws {DockerToolsError} `DEFINITION_INVALID`. */
 export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   const args = checkArguments(FUNCTION, schema, given)
   const compressor = resolveCompressor(args.compressor, args.name)

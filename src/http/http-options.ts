@@ -31,7 +31,7 @@ export interface HttpOptions {
   readonly isImmutable?: boolean
   /** How patient to be; see `Patience`. */
   readonly patience?: Partial<Patience>
-  /** Where `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` come from. Default: `process.env`. */
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` come from; this machine is asked without a proxy. Default: `process.env`. */
   readonly env?: Environment
 }
 

@@ -261,15 +261,65 @@ describe('openUrl() and raw servers', () => {
 })
 
 describe('openUrl() and proxies', () => {
-  test('HTTP_PROXY is asked, NO_PROXY is not', async () => {
+  test('HTTP_PROXY is asked, unless NO_PROXY names the host', async () => {
+    await using proxy = await serve((_, response) => response.end('by proxy'))
+    const url = 'http://registry.invalid/v2/'
+    for (const name of [proxy.url, proxy.url.replace('http://', '')]) {
+      assert.equal((await read(url, { env: { HTTP_PROXY: name } })).toString(), 'by proxy')
+    }
+    assert.deepEqual([...new Set(proxy.requests.map((request) => request.url))], [url])
+    const before = proxy.requests.length
+    const environment = { HTTP_PROXY: proxy.url, NO_PROXY: 'example.org,.invalid' }
+    await assert.rejects(
+      read(url, { env: environment, patience: { ...patience, attempts: 1 } }),
+      failsWith('TRANSFER_FAILED', /./),
+    )
+    assert.equal(proxy.requests.length, before)
+  })
+
+  test('what is said to this machine is said to no proxy', async () => {
     await using target = await serve((_, response) => response.end('direct'))
     await using proxy = await serve((_, response) => response.end('by proxy'))
-    assert.equal((await read(target.url, { env: { HTTP_PROXY: proxy.url } })).toString(), 'by proxy')
-    assert.equal(proxy.requests[0]?.url, `${target.url}/`)
-    assert.equal(
-      (await read(target.url, { env: { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' } })).toString(),
-      'direct',
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const environment = { HTTP_PROXY: proxy.url, https_proxy: proxy.url }
+      assert.equal((await read(target.url.replace('127.0.0.1', host), { env: environment })).toString(), 'direct')
+    }
+    assert.equal(proxy.requests.length, 0)
+  })
+
+  test('a proxy that cannot be used is told, without its password', async () => {
+    for (const proxy of ['http://me:pa55@[', 'socks5://me:pa55@host:1', 'http://']) {
+      await assert.rejects(read('https://registry.invalid/', { env: { https_proxy: proxy } }), (error: Error) => {
+        assert.match(error.message, /the proxy that HTTPS_PROXY names: it should be an http or https URL/)
+        for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+          assert.doesNotMatch(`${cause.message} ${cause.stack}`, /pa55/)
+        }
+        return true
+      })
+    }
+  })
+
+  test('a proxy that refuses is told without its password', async () => {
+    const server = createServer()
+    const asked: (string | undefined)[] = []
+    server.on('connect', (request, socket) => {
+      asked.push(request.headers['proxy-authorization'])
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
+    })
+    await using proxy = await listening(server)
+    const environment = { HTTPS_PROXY: proxy.url.replace('http://', 'http://me:pa55@') }
+    await assert.rejects(
+      read('https://registry.invalid/', { env: environment, patience: { ...patience, attempts: 1 } }),
+      (error: Error) => {
+        assert.match(error.message, /407/)
+        const secrets = /pa55|bWU6cGE1NQ/
+        for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+          assert.doesNotMatch(`${cause.message} ${cause.stack} ${JSON.stringify(cause)}`, secrets)
+        }
+        return true
+      },
     )
+    assert.deepEqual(asked, [`Basic ${Buffer.from('me:pa55').toString('base64')}`])
   })
 
   test('HTTPS_PROXY gets a CONNECT', async () => {

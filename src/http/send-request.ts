@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
-import { httpAgents } from './http-agents.ts'
+import { agentFor } from './http-agents.ts'
 import type { Environment, HttpMethod, RequestBody, TlsOptions } from './http-options.ts'
 import { sendBody } from './send-body.ts'
 import { StallError } from './transfer-errors.ts'
@@ -36,10 +36,8 @@ const MAX_HEADER_BYTES = 64 * 1024
 export async function sendRequest(outgoing: Outgoing): Promise<Incoming> {
   const { url, signal, body, tls } = outgoing
   signal?.throwIfAborted()
-  const agents = httpAgents(outgoing.env, tls)
-  const isTls = url.protocol === 'https:'
-  const { request } = isTls ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
-  const agent = isTls ? (tls?.identity?.origin === url.origin ? agents.identified : agents.https) : agents.http
+  const { request } =
+    url.protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   const options: RequestOptions = {
     method: outgoing.method,
     headers: {
@@ -47,7 +45,7 @@ export async function sendRequest(outgoing: Outgoing): Promise<Incoming> {
       ...lengthHeader(outgoing.method, body),
       ...(url.username === '' ? {} : basicAuthorization(url)),
     },
-    agent,
+    agent: agentFor(url, outgoing.env, tls),
     maxHeaderSize: MAX_HEADER_BYTES,
     ...(signal === undefined ? {} : { signal }),
   }

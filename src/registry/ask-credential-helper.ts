@@ -9,8 +9,17 @@ const TOKEN_USER = '<token>'
 /** What helpers print, and exit with 1, where they know nothing. */
 const NOT_FOUND = /credentials not found/i
 const MAX_OUTPUT_BYTES = 1024 * 1024
-/** A helper may ask the user. */
 const TIME_LIMIT_MS = 120_000
+/** What a helper has started may hold its output open for longer than it lives. */
+const LATE_OUTPUT_MS = 1000
+
+/** How a helper is run. */
+export interface HelperOptions {
+  readonly environment: Environment
+  readonly signal: AbortSignal | undefined
+  /** Time it has to answer. Default: two minutes, as it may ask the user. */
+  readonly timeLimitMs?: number
+}
 
 /**
  * Asks `docker-credential-NAME` for what it has for a registry. What it prints is never shown: it may be a secret.
@@ -22,7 +31,7 @@ const TIME_LIMIT_MS = 120_000
 export async function askCredentialHelper(
   name: string,
   server: string,
-  options: { readonly environment: Environment; readonly signal: AbortSignal | undefined },
+  options: HelperOptions,
 ): Promise<Credential | undefined> {
   const program = `docker-credential-${name}`
   if (!/^[\w.-]+$/.test(name)) throw failure(program, server, 'its name should be letters, digits, ".", "_" and "-"')
@@ -49,7 +58,7 @@ export async function askCredentialHelper(
 function runHelper(
   program: string,
   server: string,
-  { environment, signal }: { readonly environment: Environment; readonly signal: AbortSignal | undefined },
+  { environment, signal, timeLimitMs = TIME_LIMIT_MS }: HelperOptions,
 ): Promise<{ readonly status: number | null; readonly output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
@@ -58,37 +67,52 @@ function runHelper(
       ...(signal === undefined ? {} : { signal }),
     })
     const kill = (): void => void child.kill('SIGKILL')
-    const timer = setTimeout(kill, TIME_LIMIT_MS)
+    const giveUp = (reason: string): void => {
+      settle()
+      kill()
+      child.stdout.destroy()
+      reject(failure(program, server, reason))
+    }
+    const timer = setTimeout(() => giveUp(`it has not answered for ${timeLimitMs / 1000} seconds`), timeLimitMs)
+    let lateTimer: NodeJS.Timeout | undefined
     const settle = (): void => {
       clearTimeout(timer)
+      clearTimeout(lateTimer)
       process.off('exit', kill)
     }
     process.once('exit', kill)
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
-      if (output.length > MAX_OUTPUT_BYTES) kill()
+      if (output.length > MAX_OUTPUT_BYTES) giveUp(`it has printed more than ${MAX_OUTPUT_BYTES} bytes`)
     })
     // A helper need not read the question to its end.
     child.stdin.on('error', () => {})
     child.stdin.end(`${server}\n`)
     child.once('error', (error) => {
       settle()
-      if (signal?.aborted === true) {
-        reject(new DockerToolsError('INTERRUPTED', `Cannot ask "${program}": it was stopped`, { cause: error }))
-      } else if (['ENOENT', 'EACCES'].includes(systemErrorCode(error) ?? '')) {
-        const message = `Cannot ask for the credentials of "${server}": there is no program "${program}" that may be run`
-        reject(
-          new DockerToolsError('PROGRAM_MISSING', message, {
-            hint: 'Install it, or take it out of "credHelpers" and "credsStore" of the configuration',
-          }),
-        )
-      } else reject(failure(program, server, `it cannot be started: ${systemErrorCode(error) ?? 'unknown'}`))
+      child.stdout.destroy()
+      reject(startFailure(program, server, error, signal))
+    })
+    child.once('exit', () => {
+      lateTimer = setTimeout(() => child.stdout.destroy(), LATE_OUTPUT_MS).unref()
     })
     child.once('close', (status) => {
       settle()
       resolve({ status, output })
     })
+  })
+}
+
+function startFailure(program: string, server: string, error: Error, signal: AbortSignal | undefined): Error {
+  if (signal?.aborted === true) {
+    return new DockerToolsError('INTERRUPTED', `Cannot ask "${program}": it was stopped`, { cause: error })
+  }
+  const code = systemErrorCode(error) ?? 'unknown'
+  if (code !== 'ENOENT' && code !== 'EACCES') return failure(program, server, `it cannot be started: ${code}`)
+  const message = `Cannot ask for the credentials of "${server}": there is no program "${program}" that may be run`
+  return new DockerToolsError('PROGRAM_MISSING', message, {
+    hint: 'Install it, or take it out of "credHelpers" and "credsStore" of the configuration',
   })
 }
 

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { DockerToolsError } from '#errors'
 import { withReporter } from '#events'
 import { makeTempDir, type TempDir } from '#util'
+import { askCredentialHelper } from './ask-credential-helper.ts'
 import { findCredential } from './find-credential.ts'
 
 const SECRET = 'p4ss:w0rd'
@@ -177,6 +178,26 @@ describe('findCredential()', () => {
       )
     }
     assert.doesNotMatch(events.join(), /TOPSECRET/)
+  })
+
+  test('a helper that hangs or never stops to talk is ended, and what it has started is not waited for', async () => {
+    makeHome({})
+    const environment = { PATH: `${home}/bin:${process.env['PATH']}` }
+    const ask = async (script: string, timeLimitMs = 10_000) => {
+      helper('odd', script)
+      return await askCredentialHelper('odd', 'a.io', { environment, signal: undefined, timeLimitMs })
+    }
+    // The shell waits for another program, which has its output too.
+    await assert.rejects(ask('sleep 20; echo', 2000), {
+      code: 'CREDENTIALS_UNAVAILABLE',
+      message: /it has not answered for 2 seconds/,
+    })
+    await assert.rejects(ask('yes TOPSECRET'), {
+      code: 'CREDENTIALS_UNAVAILABLE',
+      message: /it has printed more than 1048576 bytes$/,
+    })
+    const found = await ask('sleep 20 & echo "{\\"Username\\":\\"me\\",\\"Secret\\":\\"s\\"}"')
+    assert.deepEqual(found, { type: 'password', username: 'me', password: 's' })
   })
 
   test('a helper that is not there, or has a name with a path, is told', async () => {

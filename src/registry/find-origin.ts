@@ -1,5 +1,5 @@
 import { TransferError } from '#errors'
-import { type HttpOptions, type HttpResponse, openUrl } from '#http'
+import { type HttpOptions, type HttpResponse, isLoopbackHost, openUrl } from '#http'
 import { DOCKER_HUB } from './reference.ts'
 
 /** Where Docker Hub's registry is. */
@@ -13,8 +13,7 @@ export function secureOrigin(registry: string): string {
 
 /** Whether a registry is on this machine: what is said to it does not leave the machine. */
 export function isLoopback(registry: string): boolean {
-  const { hostname } = new URL(`https://${registry}`)
-  return hostname === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]'
+  return isLoopbackHost(new URL(`https://${registry}`).hostname)
 }
 
 /**

@@ -80,7 +80,7 @@ describe('credentials on the way through redirects', needs('openssl'), () => {
         expectStrangerKnowsNothing(other.requests, method)
         const back = registry.requests.filter(({ url }) => url === '/v2/back')
         assert.ok(back.length > 0)
-        for (const { headers } of back) assert.equal(headers.authorization, undefined)
+        expectStrangerKnowsNothing(back, method)
       })
     }
 
@@ -108,7 +108,9 @@ describe('credentials on the way through redirects', needs('openssl'), () => {
       stage.routes.set('/v2/a/b/blobs/1', { status: 307, to: `${to}/v2/elsewhere` })
       await assert.rejects(send(stage.client, method, 'a/b/blobs/1'), { code: 'ACCESS_DENIED' })
       assert.equal(stage.registry.requests.at(-1)?.headers.authorization, undefined)
-      assert.match(stage.registry.requests.at(-1)?.headers.host ?? '', /^localhost:/)
+      const there = stage.registry.requests.filter(({ headers }) => headers.host?.startsWith('localhost:'))
+      expectStrangerKnowsNothing(there, method)
+      assert.equal(stage.registry.requests.at(-1), there.at(-1))
     })
   }
 
@@ -118,8 +120,7 @@ describe('credentials on the way through redirects', needs('openssl'), () => {
       stage.routes.set('/v2/a/b/blobs/1', { status, to: `${stage.other.origin}/there` })
       for (const method of ['HEAD', 'GET'] as const) {
         await send(stage.client, method, 'a/b/blobs/1')
-        assert.equal(stage.other.requests.at(-1)?.method, method)
-        assert.equal(stage.other.requests.at(-1)?.headers.authorization, undefined)
+        expectStrangerKnowsNothing(stage.other.requests.slice(-1), method)
       }
       for (const method of ['PUT', 'POST', 'PATCH'] as const) {
         await assert.rejects(send(stage.client, method, 'a/b/blobs/1'), {
@@ -217,6 +218,9 @@ function expectStrangerKnowsNothing(requests: readonly SeenRequest[], method: st
   const allowed = ['accept', 'accept-encoding', 'connection', 'content-length', 'content-type', 'host', 'user-agent']
   for (const request of requests) {
     assert.equal(request.method, method)
-    for (const header of Object.keys(request.headers)) assert.ok(allowed.includes(header), header)
+    for (const [header, value] of Object.entries(request.headers)) {
+      assert.ok(allowed.includes(header), header)
+      assert.doesNotMatch(String(value), /s3cret|secret|YWxpY2U/, header)
+    }
   }
 }

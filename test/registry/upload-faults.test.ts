@@ -4,7 +4,7 @@ import { type DockerToolsError, IntegrityError } from '#errors'
 import { parseDigest } from '#image'
 import { type BlobToUpload, openRegistry, parseReference, putManifest, uploadBlob, type UploadOptions } from '#registry'
 import { makeTempDir } from '#util'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOfBytes, startServer } from '../support/fake-registry.ts'
 import {
@@ -21,7 +21,13 @@ const CONTENT = Buffer.from(Array.from({ length: 700_000 }, (_, index) => (index
 const DIGEST = digestOfBytes(CONTENT)
 const PATIENCE = { attempts: 4, stallMs: 3000, firstDelayMs: 1, maxDelayMs: 50, random: () => 0 }
 const PASSWORD = 'not-to-be-seen-anywhere'
+/** The start of every token. */
+const TOKEN = 'token-s3cret'
 const BASIC = Buffer.from(`me:${PASSWORD}`).toString('base64')
+
+const SECRETS = new RegExp(`${PASSWORD}|${BASIC}|${TOKEN}`)
+/** A run that takes longer hangs: all waiting times together are far below it. */
+const LIMIT_MS = 30_000
 
 /** A blob that counts how often it was opened. */
 function blobOf(content: Buffer): BlobToUpload & { readonly opened: number[] } {
@@ -40,12 +46,12 @@ function blobOf(content: Buffer): BlobToUpload & { readonly opened: number[] } {
 }
 
 async function upload(registry: Pick<UploadRegistry, 'host'>, options: UploadOptions & { home?: string } = {}) {
-  const { home, ...others } = options
+  const { home, patience = PATIENCE, ...others } = options
   const reference = parseReference(`${registry.host}/team/app:1`)
   const environment = home === undefined ? {} : { DOCKER_CONFIG: home }
-  const client = openRegistry(reference, 'push', { patience: PATIENCE, environment, signal: options.signal })
+  const client = openRegistry(reference, 'push', { patience, environment, signal: options.signal })
   const blob = blobOf(CONTENT)
-  const outcome = await uploadBlob(client, blob, { patience: PATIENCE, ...others })
+  const outcome = await uploadBlob(client, blob, { patience, ...others })
   return { outcome, opened: blob.opened, client }
 }
 
@@ -338,39 +344,75 @@ describe('putManifest()', () => {
 const RUNS = Number(process.env['DOCKERTOOLS_CHAOS_RUNS'] ?? 40)
 
 test(`${RUNS} random runs end in the right blob or in an error that says where`, async () => {
-  let good = 0
+  const outcomes = new Map<string, number>()
+  await using scratch = await makeTempDir('runs-')
   for (let run = 0; run < RUNS; run++) {
-    let state = run * 7919 + 1
-    const random = (below: number): number => {
-      state = (state * 48271) % 0x7fffffff
-      return state % below
-    }
-    const faults: readonly (() => Fault)[] = [
-      () => ({ status: [408, 429, 500, 502, 503, 504][random(6)] ?? 500 }),
-      () => ({ status: [400, 404, 409, 416, 413, 401, 403][random(7)] ?? 404 }),
-      () => ({ resetAfter: random(CONTENT.length) }),
-      () => 'lose-answer',
-      () => ({ status: 202, headers: { range: `0-${random(2 * CONTENT.length)}`, location: '/v2/x/blobs/uploads/7' } }),
-      () => ({ status: 400, code: 'DIGEST_INVALID' }),
-    ]
-    const severity = 2 + random(6)
-    await using registry = await startUploadRegistry({
-      fault: ({ url }) => (url !== '/v2/' && random(severity) === 0 ? faults[random(faults.length)]?.() : undefined),
-      ...(random(3) === 0 ? { mostOfPatch: 100_000 } : {}),
-    })
-    const options = random(2) === 0 ? { chunkBytes: 50_000 + random(400_000) } : {}
-    const failure = await upload(registry, options).then(
-      () => undefined,
-      (error: unknown) => error as DockerToolsError,
-    )
-    const held = registry.blobs.get(DIGEST)
-    if (failure === undefined) {
-      good++
-      assert.ok(held?.equals(CONTENT))
-    } else {
-      assert.ok(failure.message.startsWith(`Cannot push "${registry.host}/team/app": `), `${run}: ${failure.message}`)
-    }
-    for (const [digest, bytes] of registry.blobs) assert.equal(digest, digestOfBytes(bytes))
+    const outcome = await uploadThroughFaults(run, scratch.path)
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
-  assert.ok(good > RUNS / 4, `${good} of ${RUNS} runs got through`)
+  if (RUNS > 40) console.log(JSON.stringify(Object.fromEntries(outcomes)))
+  const good = outcomes.get('uploaded') ?? 0
+  assert.ok(good > RUNS / 4 && good < RUNS, `${good} of ${RUNS} runs got through`)
 })
+
+/** @returns `uploaded`, or the code of the error. */
+async function uploadThroughFaults(run: number, folder: string): Promise<string> {
+  let state = run * 7919 + 1
+  const random = (below: number): number => {
+    state = (state * 48271) % 0x7fffffff
+    return state % below
+  }
+  let given = 0
+  await using tokens = await startServer((_, response) => {
+    response.end(JSON.stringify({ token: `${TOKEN}-${++given}`, expires_in: 300 }))
+  })
+  await using stranger = await startServer((request, response) => {
+    request.resume()
+    response.writeHead([403, 404, 500, 503][random(4)] ?? 404).end()
+  })
+  const faults: readonly (() => Fault)[] = [
+    () => ({ status: [408, 429, 500, 502, 503, 504][random(6)] ?? 500 }),
+    () => ({ status: 429, headers: { 'retry-after': ['0', '1', '86400', 'soon'][random(4)] ?? '0' } }),
+    () => ({ status: [400, 404, 409, 416, 413, 401, 403][random(7)] ?? 404 }),
+    () => ({ resetAfter: random(CONTENT.length) }),
+    () => 'lose-answer',
+    () => 'stall',
+    () => ({ status: 202, headers: { range: `0-${random(2 * CONTENT.length)}`, location: '/v2/x/blobs/uploads/7' } }),
+    () => ({ status: 202, headers: { location: ['gopher://x', 'http://[', `${stranger.origin}/u`][random(3)] ?? '' } }),
+    () => ({ status: 400, code: 'DIGEST_INVALID' }),
+    () => ({ status: [301, 302, 303, 307, 308][random(5)] ?? 307, headers: { location: `${stranger.origin}/there` } }),
+  ]
+  const severity = 3 + random(8)
+  const challenge = { 'www-authenticate': `Basic realm="r", Bearer realm="${tokens.origin}/token",service="s"` }
+  await using registry = await startUploadRegistry({
+    fault: ({ url, authorization }) => {
+      if (url === '/v2/') return undefined
+      // Tokens end when they like, in the middle of an upload too.
+      if (authorization !== `Bearer ${TOKEN}-${given}` || random(12) === 0) return { status: 401, headers: challenge }
+      return random(severity) === 0 ? faults[random(faults.length)]?.() : undefined
+    },
+    ...(random(3) === 0 ? { mostOfPatch: 100_000 } : {}),
+  })
+  const home = join(folder, `${run}`)
+  await mkdir(home)
+  await writeFile(join(home, 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth: BASIC } } }))
+  const chunks = random(2) === 0 ? { chunkBytes: 50_000 + random(400_000) } : {}
+  const patience = { ...PATIENCE, stallMs: 150, maxDelayMs: 1000 }
+  const failure = await upload(registry, { ...chunks, home, patience, signal: AbortSignal.timeout(LIMIT_MS) }).then(
+    () => undefined,
+    (error: unknown) => error as DockerToolsError,
+  )
+  for (const [digest, bytes] of registry.blobs) assert.equal(digest, digestOfBytes(bytes))
+  for (const { headers } of stranger.requests) assert.equal(headers.authorization, undefined)
+  assert.ok(registry.requests.every(({ headers }) => headers.authorization?.includes(BASIC) !== true))
+  if (failure === undefined) {
+    assert.ok(registry.blobs.get(DIGEST)?.equals(CONTENT), `${run}`)
+    return 'uploaded'
+  }
+  assert.ok(failure.message.startsWith(`Cannot push "${registry.host}/team/app": `), `${run}: ${failure.message}`)
+  assert.notEqual(failure.code, 'INTERRUPTED', `${run} hangs`)
+  for (let cause: unknown = failure; cause instanceof Error; cause = cause.cause) {
+    assert.doesNotMatch(`${cause.message} ${cause.stack} ${(cause as DockerToolsError).hint}`, SECRETS, `${run}`)
+  }
+  return failure.code
+}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +19,11 @@ const VARIABLES = [
  */
 export function useOwnHome(): void {
   const home = mkdtempSync(join(tmpdir(), 'dockertools-home-'))
-  process.on('exit', () => rmSync(home, { recursive: true, force: true }))
+  process.on('exit', () => {
+    // Folders of a store in it may not be written to, also by who owns them.
+    spawnSync('chmod', ['-R', 'u+rwX', home])
+    rmSync(home, { recursive: true, force: true })
+  })
   for (const name of VARIABLES) delete process.env[name]
   process.env['HOME'] = home
 }
