@@ -86,7 +86,7 @@ test(
     node=$1 binary=$2 disk=$3; cd "${bench.path}"
     cli() { "$node" "$binary" "$@" --store "local:$disk/store"; }
     path=$(cli store add small)
-    mount -o remount,ro "$disk"
+    mount -o remount,bind,ro "$disk"
     cli store info "$path" >read; cli store verify --check-contents
     for words in 'store add text.json' 'build text.json --no-out-link' 'store gc'; do
       if cli $words 2>err; then echo "no error of $words"; else echo "$?"; cat err; fi
@@ -98,17 +98,20 @@ test(
   },
 )
 
-/** Does something on a disk that is too small, then with more room. Arguments: DISK NODE BINARY ARGS… */
+/** Does something on a disk with little room and few files left, then with more. Arguments: DISK NODE BINARY ARGS… */
 const TOO_SMALL_THEN_ENOUGH = `
 disk=$1 node=$2 binary=$3; shift 3
 cli() { "$node" "$binary" "$@"; }
+mkdir "$disk/filler"
+head -c 29200k /dev/zero >"$disk/filler/bytes"
+(cd "$disk/filler" && seq 340 | xargs touch)
 state() { (cd "$disk/store/nix" && find store var/nix/dockertools/scratch var/nix/gcroots | sort); }
 cli store add small --store "local:$disk/store" >/dev/null
 state > before
 status=0; cli "$@" >out 2>err || status=$?
 state > after
 cli store verify --check-contents --store "local:$disk/store" >verified
-mount -o remount,size=40m,nr_inodes=0 "$disk"
+rm -r "$disk/filler"
 cli "$@" >again 2>err-again
 cli store verify --check-contents --store "local:$disk/store" >>verified
 echo "$status"`
@@ -162,7 +165,7 @@ for (const [what, [args, error, definition]] of Object.entries(cases)) {
     const link = args[0] === 'build' ? ['--no-out-link'] : []
     const words = [...args.map((arg) => (arg === 'CACHE' ? cache : arg)), ...store, ...link]
     const script = `cd "${bench.path}"; ${TOO_SMALL_THEN_ENOUGH}`
-    const status = runOnDisk(bench, '1500k', 60, 'sh', '-euc', script, 'sh', disk, process.execPath, BINARY, ...words)
+    const status = runOnDisk(bench, '30m', 402, 'sh', '-euc', script, 'sh', disk, process.execPath, BINARY, ...words)
     const read = (name: string): string => readFileSync(join(bench.path, name), 'utf8')
     assert.equal(status, '1\n', read('err'))
     assert.match(read('err'), error)
