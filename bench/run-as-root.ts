@@ -2,6 +2,7 @@
 // - `runAsRoot = "mkdir -p /data"` on a base of 100 MB, against the same build without it;
 // - `fakeRootCommands` that gives 20,000 files to somebody, against fakeroot and GNU tar doing the same:
 //   npm run --silent build && node --conditions=source bench/run-as-root.ts [ROUNDS]
+// With DOCKERTOOLS_TEST_KERNEL=FILE the first is measured in a virtual machine as well.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ const MAKE_FILES =
   'mkdir f; for i in $(seq 200); do mkdir f/$i; for j in $(seq 100); do : > f/$i/$j; done; done; chown -R 1000:1000 f'
 
 const rounds = Number(process.argv[2] ?? 5)
+const kernel = process.env['DOCKERTOOLS_TEST_KERNEL']
 const folder = mkdtempSync(join(tmpdir(), 'dockertools-bench-'))
 const program = fileURLToPath(new URL('../bin/dockertools.js', import.meta.url))
 const dockertools = `'${process.execPath}' '${program}'`
@@ -34,6 +36,11 @@ compareCommands(
   {
     'build without runAsRoot': `${dockertools} build -q plain.json -o plain.tar`,
     'build with runAsRoot': `${dockertools} build -q script.json -o script.tar`,
+    ...(kernel === undefined
+      ? {}
+      : {
+          '… in a virtual machine': `${dockertools} build -q script.json -o vm.tar --runner vm --vm-kernel '${kernel}'`,
+        }),
   },
   rounds,
   environment,

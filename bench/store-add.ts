@@ -1,5 +1,7 @@
 // Adds the same tree of 50,000 small files (200 MB) to a local store and with `nix-store --add`, in pairs, one after
-// the other, each to a fresh store. Run: node --conditions=source bench/store-add.ts [FILES] [PAIRS]
+// the other, each to a fresh store: both as users call them. Run, after the build: node --conditions=source bench/store-add.ts [FILES] [PAIRS]
+// Files go to the temp folder. On a slow disk, or one that is still writing what the run before it left, measure in
+// memory (1 GB): TMPDIR=/dev/shm node --conditions=source bench/store-add.ts
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,15 +23,12 @@ for (let index = 0; index < files; index++) {
 mkdirSync(join(temp.path, 'conf'))
 writeFileSync(join(temp.path, 'conf/nix.conf'), 'substituters =\nbuild-users-group =\n')
 const environment = { ...process.env, HOME: temp.path, NIX_CONF_DIR: join(temp.path, 'conf') }
-const adder = `import { openWritableStore } from '#store'
-await using store = openWritableStore('local:' + process.argv[1])
-console.log(await store.addLocal(process.argv[2], 'tree'))`
+const program = fileURLToPath(new URL('../bin/dockertools.js', import.meta.url))
 
 /** Seconds, with the path that came of it; the start of the program counts. */
-function measure(program: string, args: readonly string[]): { seconds: number; path: string } {
+function measure(command: string, args: readonly string[]): { seconds: number; path: string } {
   const start = performance.now()
-  const cwd = fileURLToPath(new URL('..', import.meta.url))
-  const path = execFileSync(program, args, { env: environment, cwd, stdio: ['ignore', 'pipe', 'ignore'] })
+  const path = execFileSync(command, args, { env: environment, stdio: ['ignore', 'pipe', 'ignore'] })
   return { seconds: (performance.now() - start) / 1000, path: path.toString().trim() }
 }
 
@@ -37,7 +36,7 @@ const ratios: number[] = []
 for (let pair = 0; pair < pairs; pair++) {
   const [ours, nix] = [join(temp.path, 'ours'), join(temp.path, 'nix')]
   const runs = {
-    ours: () => measure(process.execPath, ['--conditions=source', '--input-type=module', '-e', adder, ours, tree]),
+    ours: () => measure(process.execPath, [program, 'store', 'add', tree, '--store', `local:${ours}`]),
     nix: () => measure('nix-store', ['--store', nix, '--add', tree]),
   }
   // Each is the first one in turn.

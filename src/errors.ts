@@ -51,7 +51,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, readonly [exitCode: number,
   LAYER_LIMIT: [2, '`maxLayers` is too small: not above 1, or used up by the base image.'],
   NOT_IMPLEMENTED: [
     2,
-    'The argument or command is part of the plan but not built yet. It is refused rather than ignored.',
+    'What is asked for is known, but not done by this package, or not on such a machine. It is refused rather than ignored.',
   ],
   STORE_PATH_INVALID: [2, 'A text that should be a store path is none: wrong store folder, hash part or name.'],
   STORE_PATH_MISSING: [1, 'No store that was asked has this path.'],
@@ -191,6 +191,17 @@ export class ScriptError extends DockerToolsError {
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
+}
+
+/**
+ * One of our errors where `cause` says that a disk is full; anything else is passed on.
+ *
+ * @param what As in "write temporary files".
+ */
+export function fullDiskError(what: string, cause: unknown): unknown {
+  const code = systemErrorCode(cause)
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause
+  return new DockerToolsError('WRITE_FAILED', `Cannot ${what}: the disk is full`, { cause })
 }
 
 /** The exit status of the command line for an error of any kind. */

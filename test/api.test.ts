@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'node:test'
 import { makeTempDir } from '#util'
+import { useOwnHome } from './support/own-home.ts'
 import { needs, ROOT } from './support/places.ts'
+
+useOwnHome()
 
 /** Everything that a program may import. A name that is added or taken away is a decision: see CONTRIBUTING.md. */
 const VALUES: readonly string[] = [

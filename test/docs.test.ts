@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ERROR_CODES } from '#errors'
 import { makeClone } from './support/make-clone.ts'
-import { ROOT } from './support/places.ts'
+import { needs, ROOT } from './support/places.ts'
 import { type Example, readDocumentedExamples, readSourceExamples } from './support/read-examples.ts'
 import { type CliResult, resultOf } from './support/run-cli.ts'
+import { useOwnHome } from './support/own-home.ts'
+
+useOwnHome()
 
 async function run(example: Example, clone: string): Promise<CliResult> {
   const env = { ...process.env, PATH: `${clone}/bin:${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: `${clone}/cache` }
@@ -40,21 +43,23 @@ test('there are examples in the documentation and in the sources', () => {
   }
 })
 
-for (const example of examples) {
-  test(`the example works: ${example.place}`, async () => {
-    await using clone = await makeClone()
-    if (example.language !== 'console') {
-      const { status, stderr } = await run(example, clone.path)
-      assert.equal(status, 0, stderr)
-      return
-    }
-    for (const [command, output] of dialogue(example.text)) {
-      const { status, stdout, stderr } = await run({ ...example, text: command }, clone.path)
-      assert.equal(status, 0, stderr)
-      assert.equal(stdout.toString(), output, command)
-    }
-  })
-}
+suite('the examples', { concurrency: 2 }, () => {
+  for (const example of examples) {
+    test(`the example works: ${example.place}`, needs(...example.needs), async () => {
+      await using clone = await makeClone()
+      if (example.language !== 'console') {
+        const { status, stderr } = await run(example, clone.path)
+        assert.equal(status, 0, stderr)
+        return
+      }
+      for (const [command, output] of dialogue(example.text)) {
+        const { status, stdout, stderr } = await run({ ...example, text: command }, clone.path)
+        assert.equal(status, 0, stderr)
+        assert.equal(stdout.toString(), output, command)
+      }
+    })
+  }
+})
 
 test('docs/errors.md is what the table of codes says: node tools/generate-docs.mjs writes it', () => {
   const printed = execFileSync(process.execPath, ['--conditions=source', 'tools/generate-docs.mjs', '--print'], {
@@ -142,6 +147,17 @@ test('docs/command-line.md tells of every command, verb and option', async () =>
       assert.ok(place.includes(`--${option}`), `${name} --${option}`)
       if (short !== undefined) assert.match(place, new RegExp(`[\`[ ]-${short}\\b`), `${name} -${short}`)
     }
+    for (const [, option = ''] of section.matchAll(/^\|[^|]*`--([\w-]+)/gm))
+      assert.ok(Object.hasOwn(command.options, option), `${name} has no --${option}`)
+  }
+})
+
+test('the list of decisions has each of them', () => {
+  const list = readFileSync(join(ROOT, 'docs/decisions/README.md'), 'utf8')
+  for (const file of globSync('[0-9]*.md', { cwd: join(ROOT, 'docs/decisions') })) {
+    const [, number = '', title = ''] =
+      /^# (\d{4}):? (.*)$/m.exec(readFileSync(join(ROOT, 'docs/decisions', file), 'utf8')) ?? []
+    assert.ok(list.includes(`| [${number}](${file}) | ${title} |`), file)
   }
 })
 

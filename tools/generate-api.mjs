@@ -16,6 +16,7 @@ const SECTIONS = {
   '#registry': 'Registries',
   '#runner': 'Runners',
   '#layering': 'Layering',
+  '#archive': 'Archives',
   '#errors': 'Errors',
   '#events': 'Events',
   '#util': 'Sinks',
@@ -60,10 +61,10 @@ function emitDeclarations() {
 /** The exports of the package by the folder they come from, values before types, each by name. */
 function readSections() {
   const sections = Object.entries(SECTIONS).map(([from, title]) => ({ from, title, exports: [] }))
-  for (const { name, isType, from } of readExports(join(declarations, 'index.d.ts'))) {
+  for (const { name, inner, isType, from } of readExports(join(declarations, 'index.d.ts'))) {
     const section = sections.find((one) => one.from === from)
     if (section === undefined) throw new Error(`Cannot place "${name}": ${from} has no section`)
-    section.exports.push({ name, isType, found: findDeclaration(doorOf(from), name) })
+    section.exports.push({ name, isType, found: renamed(findDeclaration(doorOf(from), inner), inner, name) })
   }
   for (const { exports } of sections) {
     exports.sort((a, b) => Number(a.isType) - Number(b.isType) || (a.name < b.name ? -1 : 1))
@@ -89,6 +90,11 @@ function readExports(file) {
         return { name, inner, isType: all !== undefined || item.startsWith('type '), from }
       }),
   )
+}
+
+/** With the name that the package gives it. */
+function renamed({ comment, text }, inner, name) {
+  return { comment, text: text.replaceAll(new RegExp(`\\b${inner}\\b`, 'g'), name) }
 }
 
 /** The declaration of a name, and the comment before it, wherever the name comes from. */

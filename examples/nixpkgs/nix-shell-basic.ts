@@ -8,8 +8,7 @@ const greeting = `#!${bash}/bin/bash\necho 'Hello, world!'\n`
  * `buildDerivation` builds the derivation, in the container.
  *
  *     npx dockertools stream examples/nixpkgs/nix-shell-basic.ts | docker load
- *     docker run --rm nix-shell-basic bash -c 'buildDerivation
- *     $out'
+ *     docker run --rm nix-shell-basic bash -c 'buildDerivation && $out'
  */
 export default streamNixShellImage({
   name: 'nix-shell-basic',

@@ -65,7 +65,21 @@ export class TarSum {
 /**
  * The TarSum of an archive, as upstream's program `tarsum` prints it.
  *
+ * @param source The bytes of a tar, in pieces of any size.
+ * @returns `tarsum.v1+sha256:` and the checksum.
  * @throws {DockerToolsError} as `readTar`.
+ * @see Docker `pkg/tarsum`, version 1
+ *
+ * @example Of a layer
+ * ```ts
+ * import { Readable } from 'node:stream'
+ * import { mkPureLayer, tarsum } from 'dockertools'
+ *
+ * const chunks: Uint8Array[] = []
+ * const layer = mkPureLayer({ name: 'layer', copyToRoot: './examples/hello/root' })
+ * const { checksum } = await layer.writeTo({ write: (chunk) => void chunks.push(chunk.slice()) })
+ * console.log((await tarsum(Readable.from(chunks))) === checksum)
+ * ```
  */
 export async function tarSumOf(source: AsyncIterable<Uint8Array>): Promise<string> {
   const sum = new TarSum()

@@ -11,15 +11,7 @@ import {
 import { DockerToolsError } from '#errors'
 import { buildFormat, chooseFormat, FORMAT_OPTION, isArchive } from './build-formats.ts'
 import { type Command, type CommandInput, switchOption, textOption } from './command.ts'
-import {
-  BUILDER_OPTION,
-  builderOption,
-  OUTPUT_OPTIONS,
-  SCRIPT_OPTIONS,
-  scriptOptions,
-  STORE_OPTIONS,
-  storeOptions,
-} from './common-options.ts'
+import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
@@ -51,9 +43,8 @@ export const buildCommand: Command = {
     'out-link': { type: 'string', valueName: 'LINK', description: 'The symlink to the result; default result' },
     'no-out-link': { type: 'boolean', description: 'Make no symlink to the result' },
     rebuild: { type: 'boolean', description: 'Build it again and compare; status 1 where it is another' },
-    ...BUILDER_OPTION,
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -71,8 +62,7 @@ async function runBuild(input: CommandInput): Promise<void> {
   const { recipe, baseDirectory } = await loadBuildable(argument)
   const options = {
     ...storeOptions(input),
-    ...scriptOptions(input),
-    ...builderOption(input),
+    ...makeOptions(input),
     baseDirectory,
     onEvent: reporterOf(input),
   }
@@ -124,9 +114,9 @@ async function buildFile(recipe: Buildable, output: string, input: CommandInput,
     // Everything is decided as far as it can be without writing an image: what cannot be streamed is told now.
     await recipe.conf(options)
     const script = await streamScript(recipe, input, options)
-    using file = openOutputFile(output, true)
+    await using file = openOutputFile(output, true)
     await file.write(Buffer.from(script))
-    file.commit()
+    await file.commit()
   }
 }
 
@@ -139,7 +129,7 @@ async function copyResult(value: Realisable, output: string, options: BuildOptio
       hint: 'Leave out -o: the result is in the store',
     })
   }
-  using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
+  await using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
   for await (const chunk of createReadStream(path)) await file.write(chunk as Uint8Array)
-  file.commit()
+  await file.commit()
 }

@@ -70,12 +70,12 @@ export async function buildFormat(
     folder.commit()
     return
   }
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   if (isExportRecipe(recipe)) await recipe.writeTo(file, options)
   else if (isMultiPlatformImage(recipe) || format === 'oci-archive') await writeOciArchive(recipe, file, options)
   else if (isArchive(recipe)) await recipe.writeCompressedTo(file, options)
   else await recipe.writeTo(file, options)
-  file.commit()
+  await file.commit()
 }
 
 /** Whether the recipe makes a compressed archive, rather than a stream. */

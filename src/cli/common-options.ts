@@ -34,12 +34,17 @@ export const STORE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'no-check-signatures': { type: 'boolean', description: 'Take paths from binary caches without a signature' },
 }
 
-/** Options of every command that runs the scripts of a definition. */
-export const SCRIPT_OPTIONS: Readonly<Record<string, CommandOption>> = {
+/** Options of every command that makes what a definition describes. */
+export const MAKE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  builder: {
+    type: 'string',
+    valueName: 'own|nix',
+    description: 'Who builds derivations: this program (own, the default), or an installed Nix (nix)',
+  },
   runner: {
     type: 'string',
-    valueName: 'NAME',
-    description: 'How fakeRootCommands and runAsRoot run: fakeroot, namespace or vm; default: the first that can',
+    valueName: 'fakeroot|namespace|vm',
+    description: 'How fakeRootCommands and runAsRoot run; default: the first that can',
   },
   'vm-kernel': {
     type: 'string',
@@ -49,8 +54,10 @@ export const SCRIPT_OPTIONS: Readonly<Record<string, CommandOption>> = {
   timeout: { type: 'string', valueName: 'SECONDS', description: 'How long each script may take; default: for ever' },
 }
 
-/** What the script options say. @throws {DockerToolsError} `USAGE`. */
-export function scriptOptions(input: CommandInput): Pick<BuildOptions, 'runner' | 'vmKernel' | 'scriptTimeoutSeconds'> {
+/** What these options say. @throws {DockerToolsError} `USAGE`. */
+export function makeOptions(
+  input: CommandInput,
+): Pick<BuildOptions, 'builder' | 'runner' | 'vmKernel' | 'scriptTimeoutSeconds'> {
   const wanted = textOption(input, 'runner')
   const runner = RUNNER_NAMES.find((name) => name === wanted)
   if (wanted !== undefined && runner === undefined) {
@@ -68,6 +75,7 @@ export function scriptOptions(input: CommandInput): Pick<BuildOptions, 'runner' 
     )
   }
   return {
+    ...builderOption(input),
     ...(runner === undefined ? {} : { runner }),
     ...(vmKernel === undefined ? {} : { vmKernel: resolve(vmKernel) }),
     ...(seconds === undefined ? {} : { scriptTimeoutSeconds: Number(seconds) }),
@@ -84,17 +92,8 @@ export function storeOptions(input: CommandInput): BuildOptions {
   }
 }
 
-/** Options of commands that build. */
-export const BUILDER_OPTION: Readonly<Record<string, CommandOption>> = {
-  builder: {
-    type: 'string',
-    valueName: 'own|nix',
-    description: 'Who builds derivations: this program (own, the default), or an installed Nix (nix)',
-  },
-}
-
 /** @throws {DockerToolsError} `USAGE` for another builder. */
-export function builderOption(input: CommandInput): Pick<BuildOptions, 'builder'> {
+function builderOption(input: CommandInput): Pick<BuildOptions, 'builder'> {
   const builder = textOption(input, 'builder')
   if (builder === undefined) return {}
   if (builder === 'own' || builder === 'nix') return { builder }

@@ -41,9 +41,14 @@ export function completedCommand(command: Command): CompletedCommand {
     name: command.name,
     summary: command.summary,
     options: completedOptions(command.options),
-    positional: verbs.length > 0 || command.positionals[1] === 0 ? 'anything' : (choices(command.usage) ?? 'files'),
+    positional: isElsewhere(command) ? 'anything' : (choices(command.usage) ?? 'files'),
     verbs,
   }
+}
+
+/** Whether its first argument is no file: it is a verb, the name of an image in a registry, or not there. */
+function isElsewhere({ verbs, positionals, usage }: Command): boolean {
+  return verbs !== undefined || positionals[1] === 0 || /^(?:REF|NAME) /.test(usage)
 }
 
 function completedOptions(options: Readonly<Record<string, CommandOption>>): readonly CompletedOption[] {

@@ -1,7 +1,7 @@
 import { exportImage } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption } from './command.ts'
-import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
@@ -20,7 +20,6 @@ export const exportCommand: Command = {
     image: { type: 'string', valueName: 'NAME[:TAG]', description: 'Which image of the archive; default: the first' },
     ...IMAGE_OPTIONS,
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [['dockertools export image.tar.gz -o root.tar && docker import root.tar', 'Import the files into Docker']],
@@ -37,14 +36,13 @@ async function runExport(input: CommandInput): Promise<void> {
     fromImageName: imageName ?? null,
     fromImageTag: imageTag ?? null,
   })
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await recipe.writeTo(file, {
     ...storeOptions(input),
-    ...scriptOptions(input),
     ...imageOptions(input),
     onEvent: reporterOf(input),
   })
-  file.commit()
+  await file.commit()
   printOut(`${output}\n`)
 }
 

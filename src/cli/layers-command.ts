@@ -8,7 +8,7 @@ import {
 } from '#layering'
 import { parseReferenceGraph, type ReferenceGraph } from '#store'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
-import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadDefinition } from './load-definition.ts'
 import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
@@ -46,7 +46,7 @@ export const layersCommand: Command = {
       description: 'Leave a path of the graph out, repeatable',
     },
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -81,7 +81,7 @@ async function layersOfDefinition(argument: string, input: CommandInput): Promis
   const { recipe, baseDirectory } = await loadDefinition(argument)
   return await recipe.layers({
     ...storeOptions(input),
-    ...scriptOptions(input),
+    ...makeOptions(input),
     baseDirectory,
     onEvent: reporterOf(input),
   })

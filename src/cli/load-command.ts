@@ -1,7 +1,7 @@
 import { loadImage } from '#docker-tools'
 import { ENGINE_NAMES, parseEngineName } from '#engine'
 import { type Command, type CommandInput, textOption } from './command.ts'
-import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { MAKE_OPTIONS, makeOptions, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
 import { reporterOf } from './session.ts'
@@ -24,6 +24,7 @@ export const loadCommand: Command = {
     },
     ...IMAGE_OPTIONS,
     ...STORE_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -37,7 +38,7 @@ export const loadCommand: Command = {
 async function runLoad(input: CommandInput): Promise<void> {
   const [argument = ''] = input.positionals
   const engine = textOption(input, 'engine')
-  const common = { ...storeOptions(input), ...imageOptions(input), onEvent: reporterOf(input) }
+  const common = { ...storeOptions(input), ...makeOptions(input), ...imageOptions(input), onEvent: reporterOf(input) }
   const wanted = engine === undefined ? {} : { engine: parseEngineName(engine) }
   const { image, baseDirectory } = await loadImageSource(argument)
   const { images } = await loadImage(image, { ...common, ...wanted, baseDirectory })

@@ -1,4 +1,4 @@
-import { DockerToolsError, exitCodeOf } from '#errors'
+import { DockerToolsError, exitCodeOf, fullDiskError } from '#errors'
 import { nearestName } from '#util'
 import type { CommandInput } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -34,7 +34,9 @@ export async function main(args: readonly string[]): Promise<void> {
     logFormat(input)
     if (input.values['help'] === true) printOut(commandHelp(command, input.positionals[0]))
     else await command.run(input)
-  } catch (error) {
+  } catch (reason) {
+    // Whatever was being written: no bug of ours.
+    const error = fullDiskError('go on', reason)
     process.exitCode = exitCodeOf(error)
     reportError(error, formatFor(input, args), input?.values['debug'] === true)
     // Threads and connections of the work that failed have nothing more to say.

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { mergeImages } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption } from './command.ts'
-import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
 import { reporterOf } from './session.ts'
 import { printOut } from './print-out.ts'
@@ -18,7 +18,6 @@ export const mergeCommand: Command = {
   options: {
     output: { type: 'string', short: 'o', valueName: 'FILE', description: 'Where the result goes' },
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [['dockertools merge web.tar.gz worker.tar.gz -o both.tar.gz', 'Ship two images in one file']],
@@ -31,8 +30,8 @@ async function runMerge(input: CommandInput): Promise<void> {
     throw new DockerToolsError('USAGE', 'Cannot run merge: it should be told where the result goes with -o FILE')
   }
   const recipe = mergeImages(input.positionals.map((archive) => resolve(archive)))
-  using file = openOutputFile(output, false)
-  await recipe.writeCompressedTo(file, { ...storeOptions(input), ...scriptOptions(input), onEvent: reporterOf(input) })
-  file.commit()
+  await using file = openOutputFile(output, false)
+  await recipe.writeCompressedTo(file, { ...storeOptions(input), onEvent: reporterOf(input) })
+  await file.commit()
   printOut(`${output}\n`)
 }

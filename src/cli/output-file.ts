@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
-import type { ByteSink } from '#util'
+import { type ByteSink, makeFileWriter } from '#util'
 
 /** A file that gets its name only once it is whole. */
-export interface OutputFile extends ByteSink, Disposable {
+export interface OutputFile extends ByteSink, AsyncDisposable {
   /** Puts it in its place. Without this, nothing is left of it. */
-  commit(): void
+  commit(): Promise<void>
 }
 
 /** @throws {DockerToolsError} `WRITE_FAILED`. */
@@ -17,37 +17,42 @@ export function openOutputFile(path: string, isExecutable: boolean): OutputFile 
     throw new DockerToolsError('WRITE_FAILED', `Cannot write "${path}": it is a folder, it should be a file`)
   }
   const temporary = join(dirname(final), `.${basename(final)}.${randomUUID()}.tmp`)
+  const failed = (error: unknown): never => {
+    throw writeFailure(path, error)
+  }
   const attempt = <T>(action: () => T): T => {
     try {
       return action()
     } catch (error) {
-      throw writeFailure(path, error)
+      return failed(error)
     }
   }
   let fd: number | undefined = attempt(() => openSync(temporary, 'wx', isExecutable ? 0o777 : 0o666))
-  const discard = (): void => {
-    if (fd === undefined) return
-    closeSync(fd)
+  const writer = makeFileWriter(fd)
+  const close = (): boolean => {
+    if (fd === undefined) return false
+    const open = fd
     fd = undefined
-    rmSync(temporary, { force: true })
+    closeSync(open)
+    return true
+  }
+  const discard = (): void => {
+    if (close()) rmSync(temporary, { force: true })
   }
   process.once('exit', discard)
   return {
-    write(chunk) {
-      let done = 0
-      while (done < chunk.length) done += attempt(() => writeSync(fd ?? -1, chunk, done))
-    },
-    commit() {
+    write: (chunk) => attempt(() => writer.write(chunk))?.catch(failed),
+    async commit() {
+      await writer.finish().catch(failed)
+      // Not flushed to the disk, as by `cp` and `docker save`: that would take longer than all the rest, and what is
+      // lost with the machine's power can be built again to the same bytes.
       attempt(() => {
-        if (fd === undefined) return
-        // Not flushed to the disk, as by `cp` and `docker save`: that would take longer than all the rest, and what is
-        // lost with the machine's power can be built again to the same bytes.
-        closeSync(fd)
-        fd = undefined
-        renameSync(temporary, final)
+        if (close()) renameSync(temporary, final)
       })
     },
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
+      // Nothing may write any more into a descriptor that is closed, and perhaps soon another file's.
+      await writer.finish().catch(() => undefined)
       discard()
       process.off('exit', discard)
     },

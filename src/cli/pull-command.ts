@@ -41,9 +41,9 @@ async function runPull(input: CommandInput): Promise<void> {
   const finalName = name === undefined ? { ...reference, digest: undefined } : parseReference(name)
   const output = textOption(input, 'output') ?? fileName(finalName.repository, finalName.tag ?? 'latest')
   const options = registryOptions(input)
-  using file = openOutputFile(output, false)
+  await using file = openOutputFile(output, false)
   await withReporter(options.onEvent, () => pullArchive({ reference, platform, finalName }, file, options))
-  file.commit()
+  await file.commit()
   printOut(`${output}\n`)
 }
 

@@ -1,7 +1,7 @@
 import { pushImage, type PushOptions } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
-import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { MAKE_OPTIONS, makeOptions, OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { loadImageSource } from './load-image-source.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
@@ -35,6 +35,7 @@ export const pushCommand: Command = {
     ...REGISTRY_OPTIONS,
     ...IMAGE_OPTIONS,
     ...STORE_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -49,6 +50,7 @@ async function runPush(input: CommandInput): Promise<void> {
   const [argument = '', reference] = input.positionals
   const options: PushOptions = {
     ...storeOptions(input),
+    ...makeOptions(input),
     ...imageOptions(input),
     ...registryOptions(input),
     ...pushOptions(input),

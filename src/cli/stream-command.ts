@@ -1,7 +1,7 @@
 import { streamConf, type WriteOptions } from '#docker-tools'
 import { DockerToolsError } from '#errors'
 import { type Command, type CommandInput, textOption } from './command.ts'
-import { OUTPUT_OPTIONS, SCRIPT_OPTIONS, scriptOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
+import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadDefinition } from './load-definition.ts'
 import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
@@ -28,7 +28,7 @@ export const streamCommand: Command = {
       description: 'Name and tag in place of the image’s own',
     },
     ...STORE_OPTIONS,
-    ...SCRIPT_OPTIONS,
+    ...MAKE_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [
@@ -51,7 +51,7 @@ async function runStream(input: CommandInput): Promise<void> {
   const repoTag = textOption(input, 'repo_tag')
   const options: WriteOptions = {
     ...storeOptions(input),
-    ...scriptOptions(input),
+    ...makeOptions(input),
     onEvent: reporterOf(input),
     ...(repoTag === undefined ? {} : { repoTag }),
   }

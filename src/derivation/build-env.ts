@@ -17,7 +17,9 @@ import { isPathList, resolvePaths } from './used-paths.ts'
 
 /** Arguments of `buildEnv`. */
 export interface BuildEnvArgs {
+  /** Name of the store path. */
   readonly name: string
+  /** Packages: folders that are joined. */
   readonly paths: readonly PathLike[]
   /** Folders whose content is linked. Default: `['/']`, everything. */
   readonly pathsToLink?: readonly string[]
@@ -31,6 +33,7 @@ export interface BuildEnvArgs {
   readonly postBuild?: string
   /** What runs `postBuild`. Default: `/bin/bash` of the machine that builds. */
   readonly shell?: PathLike
+  /** `priority`: in `buildEnv` the smaller number wins; default 5. */
   readonly meta?: Meta
 }
 
@@ -52,9 +55,19 @@ const ARGUMENTS = [
  * Packages as one tree of symlinks. Of two files at one place the one of the
  * smaller `meta.priority` is taken; where both are the same, it is an error.
  *
+ * @param given `name` and `paths` are needed.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made,
  *   `OUTPUT_INVALID` for a collision, `FILE_TYPE_UNSUPPORTED` for a path that is a file.
  * @see nixpkgs `pkgs/build-support/buildenv/default.nix`
+ *
+ * @example Only what is in `bin`
+ * ```ts
+ * import { buildEnv, realise, writeTextDir } from 'dockertools'
+ *
+ * const env = buildEnv({ name: 'env', paths: [writeTextDir('bin/a', ''), writeTextDir('doc/a', '')], pathsToLink: ['/bin'] })
+ * const { path } = await realise(env, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function buildEnv(given: BuildEnvArgs): Built {
   const args = namedArguments('buildEnv', [given], [], ['name', 'paths', ...ARGUMENTS])

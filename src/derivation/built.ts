@@ -21,7 +21,19 @@ export function makeBuilt(name: string, meta: Meta, realisation: Realisation): B
 /**
  * The same, with another priority in `buildEnv`.
  *
+ * @param priority Smaller numbers win; 5 is the default.
+ * @param built What a builder returned.
  * @see nixpkgs `lib/meta.nix`, `setPrio`
+ *
+ * @example Of two files at one place, ours
+ * ```ts
+ * import { readlinkSync } from 'node:fs'
+ * import { buildEnv, realise, setPrio, writeTextDir } from 'dockertools'
+ *
+ * const env = buildEnv({ name: 'env', paths: [setPrio(1, writeTextDir('motd', 'ours')), writeTextDir('motd', 'theirs')] })
+ * const { path } = await realise(env, { stores: ['local:./result-store'] })
+ * console.log(readlinkSync(`${path}/motd`))
+ * ```
  */
 export function setPrio(priority: number, built: Built): Built {
   return new Output(built.name, { ...built.meta, priority }, built[REALISE])

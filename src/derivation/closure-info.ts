@@ -12,6 +12,7 @@ import { isPathList, resolvePaths } from './used-paths.ts'
 
 /** Arguments of `closureInfo`. */
 export interface ClosureInfoArgs {
+  /** What the closure begins with. */
   readonly rootPaths: readonly PathLike[]
 }
 
@@ -19,7 +20,19 @@ export interface ClosureInfoArgs {
  * What paths need at run time: a folder with `store-paths`, `registration` (what
  * `nix-store --load-db` reads) and `total-nar-size`.
  *
+ * @param given `rootPaths`: what the closure begins with.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `STORE_PATH_MISSING`.
  * @see nixpkgs `pkgs/build-support/closure-info.nix`
+ *
+ * @example What a text needs, and how large it is
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { closureInfo, realise, writeText } from 'dockertools'
+ *
+ * const info = closureInfo({ rootPaths: [writeText('note', `see ${writeText('other', '')}`)] })
+ * const { path } = await realise(info, { stores: ['local:./result-store'] })
+ * console.log(readFileSync(`${path}/store-paths`, 'utf8'), readFileSync(`${path}/total-nar-size`, 'utf8'))
+ * ```
  */
 export function closureInfo(given: ClosureInfoArgs): Built {
   const args = namedArguments('closureInfo', [given], [], ['rootPaths'])
@@ -37,7 +50,19 @@ export function closureInfo(given: ClosureInfoArgs): Built {
 /**
  * A text file of the paths that others need at run time, one a line.
  *
+ * @param paths What the closure begins with.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `STORE_PATH_MISSING`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeClosure`
+ *
+ * @example A list of what a text needs
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { realise, writeClosure, writeText } from 'dockertools'
+ *
+ * const list = writeClosure([writeText('note', `see ${writeText('other', '')}`)])
+ * const { path } = await realise(list, { stores: ['local:./result-store'] })
+ * console.log(readFileSync(path, 'utf8'))
+ * ```
  */
 export function writeClosure(paths: readonly PathLike[]): Built
 export function writeClosure(args: { readonly paths: readonly PathLike[] }): Built

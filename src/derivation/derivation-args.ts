@@ -9,11 +9,13 @@ export type Coercible = string | number | boolean | null | Realisable | readonly
 
 /** Arguments of `derivation`, those of Nix's own function. Every other one becomes a variable of the builder. */
 export interface DerivationArgs {
+  /** Name of the store path. */
   readonly name: string
   /** A program: absolute, or made first. One starting with `./` or `../` is added to the store. */
   readonly builder: string | Realisable
   /** Default: what this machine is, such as `x86_64-linux`. */
   readonly system?: string
+  /** Arguments of the program. Default: none. */
   readonly args?: readonly Coercible[]
   /** Default: `['out']`. */
   readonly outputs?: readonly string[]
@@ -23,6 +25,7 @@ export interface DerivationArgs {
   readonly outputHashAlgo?: string | null
   /** `flat` (the default), where the hash is of one plain file; `recursive` or `nar`, where it is of the NAR. */
   readonly outputHashMode?: string
+  /** `priority`: in `buildEnv` the smaller number wins; default 5. */
   readonly meta?: Meta
   readonly [variable: string]: Coercible | Meta | undefined
 }

@@ -28,8 +28,18 @@ const ATTRIBUTES = new Set(['name', 'builder', 'system', 'args', 'meta'])
  *
  * Its paths are those that Nix gives the same derivation.
  *
+ * @param args `name` and `builder` are needed; what is not listed is a variable of the program.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; `FORMAT_INVALID` for a hash that is none.
  * @see nix `src/libexpr/primops.cc`, `derivationStrict`
+ *
+ * @example What a program makes
+ * ```ts
+ * import { derivation, importPath, placeholder, realise } from 'dockertools'
+ *
+ * const copy = derivation({ name: 'copy', builder: '/bin/cp', args: [importPath('./examples/hello/image.json'), placeholder('out')] })
+ * const { path } = await realise(copy, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function derivation(args: DerivationArgs): DerivationRecipe {
   const template = readArgs(args)

@@ -13,11 +13,17 @@ export interface FetchurlArgs {
   readonly name?: string
   /** With its algorithm, such as `sha256-BASE64`. */
   readonly hash?: string
+  /** In place of `hash`: hex, base 32, base 64 or SRI. */
   readonly sha256?: string
+  /** In place of `hash`. */
   readonly sha512?: string
+  /** In place of `hash`. */
   readonly sha1?: string
+  /** In place of `hash`. */
   readonly md5?: string
+  /** In place of `hash`, with `outputHashAlgo`. */
   readonly outputHash?: string
+  /** `sha256`, `sha512`, `sha1` or `md5`. */
   readonly outputHashAlgo?: string
   /** Whether the file is made executable; the hash is then of the NAR. */
   readonly executable?: boolean
@@ -52,9 +58,22 @@ const NAMES = [
  * A file from the network, whose hash has to be known. Its path is that of
  * nixpkgs' `fetchurl` with the same name and hash.
  *
+ * @param given One of `url` and `urls`, and one hash, are needed.
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FORMAT_INVALID` for a hash
  *   that is none; when it is made, `TRANSFER_FAILED`, and `DIGEST_MISMATCH` with both hashes.
  * @see nixpkgs `pkgs/build-support/fetchurl/default.nix`; nix `<nix/fetchurl.nix>`, whose derivation this is
+ *
+ * @example A file of a server as a layer
+ * ```ts
+ * import { fetchurl, streamLayeredImage } from 'dockertools'
+ *
+ * const data = fetchurl({
+ *   url: 'https://example.org/data-1.0.csv',
+ *   hash: 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+ * })
+ * const image = streamLayeredImage({ name: 'data', tag: '1', config: { Env: [`DATA=${data}`] } })
+ * console.log(data.name, image.imageName)
+ * ```
  */
 export function fetchurl(given: FetchurlArgs): Built {
   const args = namedArguments('fetchurl', [given], [], NAMES)

@@ -24,8 +24,18 @@ export interface ImportPathArgs {
 /**
  * A local file or folder, as `nix-store --add` and `builtins.path` add it.
  *
+ * @param path A local file or folder, from the folder of the definition where it is relative.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is used, `FILE_UNREADABLE`, `FILE_CHANGED`, `STORE_PATH_INVALID`.
  * @see nix `builtins.path`
+ *
+ * @example A folder without what an editor leaves in it
+ * ```ts
+ * import { importPath, realise } from 'dockertools'
+ *
+ * const pages = importPath({ path: './examples/site/pages', filter: (path) => !path.endsWith('~') })
+ * const { path } = await realise(pages, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function importPath(path: string): Built
 export function importPath(args: ImportPathArgs): Built

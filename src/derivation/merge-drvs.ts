@@ -26,9 +26,19 @@ export interface MergeDrvsArgs {
 /**
  * Trees as one, copied over each other: of files with one name the last stays.
  *
+ * @param given `derivations` are needed: folders, or archives of folders, plain or compressed.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, what reading archives throws.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mergeDrvs`
  * @remarks Differs from nixpkgs: archives are unpacked, and names at the top that begin with a dot stay.
+ *
+ * @example Two folders as one, of files
+ * ```ts
+ * import { mergeDrvs, realise } from 'dockertools'
+ *
+ * const files = mergeDrvs({ derivations: ['./examples/hello/root', './examples/site/pages'] })
+ * const { path } = await realise(files, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function mergeDrvs(given: MergeDrvsArgs): Built {
   const args = namedArguments('mergeDrvs', [given], [], ['derivations', 'onlyDeps'])

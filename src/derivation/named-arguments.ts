@@ -36,6 +36,7 @@ export function namedArguments(
   throw invalid(
     builder,
     `there is no argument "${unknown}"${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`,
+    `The arguments are ${known.join(', ')}`,
   )
 }
 
@@ -72,6 +73,7 @@ export function isBoolean(value: unknown): value is boolean {
 }
 
 /** What a builder says of its arguments. */
-export function invalid(builder: string, fault: string): DockerToolsError {
-  return new DockerToolsError('DEFINITION_INVALID', `Cannot call ${builder}: ${fault}`)
+export function invalid(builder: string, fault: string, hint?: string): DockerToolsError {
+  const more = hint === undefined ? {} : { hint }
+  return new DockerToolsError('DEFINITION_INVALID', `Cannot call ${builder}: ${fault}`, more)
 }

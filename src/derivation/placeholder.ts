@@ -49,7 +49,17 @@ export function replacePlaceholders(text: string, paths: ReadonlyMap<string, str
  * What Nix puts into a derivation for the path of its own output, which is
  * not known before the derivation is; builders see the path in its place.
  *
+ * @param output Name of the output, such as `out`.
  * @see nix `src/libstore/derivations.cc`, `hashPlaceholder`
+ *
+ * @example The path of the output, in an argument
+ * ```ts
+ * import { derivation, placeholder, realise } from 'dockertools'
+ *
+ * const note = derivation({ name: 'note', builder: '/bin/sh', args: ['-c', `echo made > ${placeholder('out')}`] })
+ * const { path } = await realise(note, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function placeholder(output: string): string {
   return `/${encodeNix32(hashBytes('sha256', `nix-output:${output}`).bytes)}`

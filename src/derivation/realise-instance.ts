@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { fullDiskError } from '#errors'
 import { closure, type StorePath } from '#store'
 import { makeTempDir } from '#util'
 import { collectOutputs } from './collect-outputs.ts'
@@ -45,7 +46,11 @@ export async function realiseInstance(
     await session.all(instance.values.map((value) => session.realise(value)))
     await instantiate(session, instance)
     await session.bring(instance.inputs)
-    await session.inTurn(() => makeAlone(session, instance, isRebuild, make))
+    try {
+      await session.inTurn(() => makeAlone(session, instance, isRebuild, make))
+    } catch (error) {
+      throw fullDiskError(`make "${path}"`, error)
+    }
   })
   return path
 }

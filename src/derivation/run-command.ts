@@ -9,6 +9,7 @@ import { DEFAULT_SHELL, SHELL_ARGUMENTS, SHELL_VARIABLES } from './shell-step.ts
 
 /** Arguments of `runCommand`. */
 export interface RunCommandArgs {
+  /** Name of the store path. */
   readonly name: string
   /** Variables of the script, and what `derivation` knows besides, such as `outputs` and `outputHash`. */
   readonly env?: Readonly<Record<string, Coercible>>
@@ -16,16 +17,30 @@ export interface RunCommandArgs {
   readonly script: string
   /** What runs it. Default: `/bin/bash` of the machine that builds. */
   readonly shell?: PathLike
+  /** `priority`: in `buildEnv` the smaller number wins; default 5. */
   readonly meta?: Meta
 }
 
 /**
  * The output of a script, run with `bash -e -o pipefail`.
  *
- * @remarks Differs from nixpkgs: there is no standard environment; the script
- *   sees the programs of the machine that builds, and what it names.
+ * @param name Name of the store path.
+ * @param env Variables of the script.
+ * @param script What is run; it makes `$out`.
  * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `runCommand`
+ * @remarks Differs from nixpkgs: there is no standard environment; the script
+ *   sees the programs of the machine that builds, and what it names.
+ *
+ * @example What a script prints
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { realise, runCommand } from 'dockertools'
+ *
+ * const sorted = runCommand('sorted', { WORDS: 'b a' }, 'printf "%s\\n" $WORDS | sort > $out')
+ * const { path } = await realise(sorted, { stores: ['local:./result-store'] })
+ * console.log(readFileSync(path, 'utf8'))
+ * ```
  */
 export function runCommand(name: string, env: Readonly<Record<string, Coercible>>, script: string): DerivationRecipe
 export function runCommand(args: RunCommandArgs): DerivationRecipe

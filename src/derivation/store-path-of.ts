@@ -8,9 +8,20 @@ import { storePathName, type StorePath } from '#store'
 /**
  * Something that a store has already, as what builders take.
  *
+ * @param path `/nix/store/HASH-NAME`, without anything below it.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is used,
  *   `STORE_PATH_INVALID`, and `STORE_PATH_MISSING` if no store has it.
  * @see nix `builtins.storePath`
+ *
+ * @example A path of a binary cache
+ * ```ts
+ * import { pathToFileURL } from 'node:url'
+ * import { storePath, streamLayeredImage } from 'dockertools'
+ *
+ * const hello = storePath('/nix/store/1rxj0f9d4h34pihxzxqrd5hn8yfhfb5f-hello-1.0')
+ * const image = streamLayeredImage({ name: 'hello', tag: '1', contents: hello, config: { Cmd: [`${hello}/bin/hello`] } })
+ * console.log(await image.layers({ stores: [pathToFileURL('examples/cache').href], checkSignatures: false }))
+ * ```
  */
 export function storePath(path: string): Built
 export function storePath(args: { readonly path: string }): Built

@@ -14,6 +14,7 @@ import { isPathList, resolvePaths } from './used-paths.ts'
 
 /** Arguments of `symlinkJoin`. */
 export interface SymlinkJoinArgs {
+  /** Name of the store path. */
   readonly name: string
   /** The first to have a file wins. */
   readonly paths: readonly PathLike[]
@@ -21,15 +22,26 @@ export interface SymlinkJoinArgs {
   readonly postBuild?: string
   /** What runs `postBuild`. Default: `/bin/bash` of the machine that builds. */
   readonly shell?: PathLike
+  /** `priority`: in `buildEnv` the smaller number wins; default 5. */
   readonly meta?: Meta
 }
 
 /**
  * Trees as one: folders are merged, everything in them is a symlink.
  *
+ * @param given `name` and `paths` are needed; the first path to have a file wins.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made,
  *   `FILE_TYPE_UNSUPPORTED` for a path that is no folder.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `symlinkJoin`
+ *
+ * @example A text and a local folder as one
+ * ```ts
+ * import { realise, symlinkJoin, writeTextDir } from 'dockertools'
+ *
+ * const both = symlinkJoin({ name: 'both', paths: [writeTextDir('a', ''), './examples/hello/root'] })
+ * const { path } = await realise(both, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function symlinkJoin(given: SymlinkJoinArgs): Built {
   const args = namedArguments('symlinkJoin', [given], [], ['name', 'paths', 'postBuild', 'shell', 'meta'])

@@ -6,7 +6,9 @@ import type { PathLike } from './path-like.ts'
 
 /** Arguments of `writeScript` and `writeScriptBin`. */
 export interface WriteScriptArgs {
+  /** Name of the store path, and of the file in `bin`. */
   readonly name: string
+  /** Its content. */
   readonly text: string
 }
 
@@ -20,13 +22,26 @@ export interface WriteShellScriptArgs extends WriteScriptArgs {
 export interface WriteTextDirArgs {
   /** Where the file is below the output, such as `share/my-file`. */
   readonly path: string
+  /** Its content. */
   readonly text: string
 }
 
 /**
  * A folder with one text file in it. Its name is the file's.
  *
+ * @param path Where the file is below the output, such as `etc/app.conf`.
+ * @param text Its content.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeTextDir`
+ *
+ * @example A file for the root of an image
+ * ```ts
+ * import { realise, writeTextDir } from 'dockertools'
+ *
+ * const conf = writeTextDir('etc/app.conf', 'port = 8080\n')
+ * const { path } = await realise(conf, { stores: ['local:./result-store'] })
+ * console.log(`${path}/etc/app.conf`)
+ * ```
  */
 export function writeTextDir(path: string, text: string): Built
 export function writeTextDir(args: WriteTextDirArgs): Built
@@ -41,7 +56,19 @@ export function writeTextDir(...given: readonly unknown[]): Built {
 /**
  * An executable text file.
  *
+ * @param name Name of the store path.
+ * @param text The content, with the line that says what runs it.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeScript`
+ *
+ * @example An executable file
+ * ```ts
+ * import { realise, writeScript } from 'dockertools'
+ *
+ * const start = writeScript('start', '#!/bin/sh\necho started\n')
+ * const { path } = await realise(start, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function writeScript(name: string, text: string): Built
 export function writeScript(args: WriteScriptArgs): Built
@@ -52,7 +79,19 @@ export function writeScript(...given: readonly unknown[]): Built {
 /**
  * A folder with an executable text file below `bin`.
  *
+ * @param name Name of the store path, and of the file in `bin`.
+ * @param text The content, with the line that says what runs it.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeScriptBin`
+ *
+ * @example A program for the `PATH` of an image
+ * ```ts
+ * import { realise, writeScriptBin } from 'dockertools'
+ *
+ * const start = writeScriptBin('start', '#!/bin/sh\necho started\n')
+ * const { path } = await realise(start, { stores: ['local:./result-store'] })
+ * console.log(`${path}/bin/start`)
+ * ```
  */
 export function writeScriptBin(name: string, text: string): Built
 export function writeScriptBin(args: WriteScriptArgs): Built
@@ -63,8 +102,21 @@ export function writeScriptBin(...given: readonly unknown[]): Built {
 /**
  * A shell script.
  *
- * @remarks Differs from nixpkgs: it is run by `/bin/sh`, which `binSh` puts into an image, unless another shell is given.
+ * @param name Name of the store path.
+ * @param text The script, without the line that says what runs it.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeShellScript`
+ * @remarks Differs from nixpkgs: it is run by `/bin/sh`, which `binSh` puts into an image, unless another shell is given.
+ *
+ * @example A script that is run by `/bin/sh`
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { realise, writeShellScript } from 'dockertools'
+ *
+ * const start = writeShellScript('start', 'echo started')
+ * const { path } = await realise(start, { stores: ['local:./result-store'] })
+ * console.log(readFileSync(path, 'utf8'))
+ * ```
  */
 export function writeShellScript(name: string, text: string): Built
 export function writeShellScript(args: WriteShellScriptArgs): Built
@@ -75,8 +127,20 @@ export function writeShellScript(...given: readonly unknown[]): Built {
 /**
  * A folder with a shell script below `bin`.
  *
- * @remarks Differs from nixpkgs as `writeShellScript` does.
+ * @param name Name of the store path, and of the file in `bin`.
+ * @param text The script, without the line that says what runs it.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeShellScriptBin`
+ * @remarks Differs from nixpkgs as `writeShellScript` does.
+ *
+ * @example What an image runs
+ * ```ts
+ * import { binSh, streamLayeredImage, writeShellScriptBin } from 'dockertools'
+ *
+ * const hello = writeShellScriptBin('hello', 'echo Hello')
+ * const image = streamLayeredImage({ name: 'hello', tag: '1', contents: [hello, binSh()], config: { Cmd: ['hello'] } })
+ * console.log((await image.layers({ stores: ['local:./result-store'] })).length)
+ * ```
  */
 export function writeShellScriptBin(name: string, text: string): Built
 export function writeShellScriptBin(args: WriteShellScriptArgs): Built

@@ -10,6 +10,7 @@ import { resolveTexts } from './used-texts.ts'
 
 /** Arguments of `writeTextFile`. */
 export interface WriteTextFileArgs {
+  /** Name of the store path. */
   readonly name: string
   /** May name outputs of other builders, as may that of `writeText`. */
   readonly text: string
@@ -17,15 +18,26 @@ export interface WriteTextFileArgs {
   readonly executable?: boolean
   /** Where the file is below the output, such as `/bin/hello`. Default: the output is the file. */
   readonly destination?: string
+  /** `priority`: in `buildEnv` the smaller number wins; default 5. */
   readonly meta?: Meta
 }
 
 /**
  * A text file, or a folder with one text file somewhere in it.
  *
- * @remarks Differs from nixpkgs: there is no `checkPhase`, as nothing is run; use `runCommand` to check a text.
+ * @param given `name` and `text` are needed.
  * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeTextFile`
+ * @remarks Differs from nixpkgs: there is no `checkPhase`, as nothing is run; use `runCommand` to check a text.
+ *
+ * @example An executable file in a folder
+ * ```ts
+ * import { realise, writeTextFile } from 'dockertools'
+ *
+ * const tool = writeTextFile({ name: 'tool', text: '#!/bin/sh\n', executable: true, destination: '/bin/tool' })
+ * const { path } = await realise(tool, { stores: ['local:./result-store'] })
+ * console.log(`${path}/bin/tool`)
+ * ```
  */
 export function writeTextFile(given: WriteTextFileArgs): Built {
   return textFile(

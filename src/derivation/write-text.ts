@@ -7,6 +7,7 @@ import { resolveTexts } from './used-texts.ts'
 
 /** Arguments of `writeText`. */
 export interface WriteTextArgs {
+  /** Name of the store path. */
   readonly name: string
   /** May name outputs of other builders (`${hello}/bin/hello`); these and store paths written out in it become references. */
   readonly text: string
@@ -15,8 +16,21 @@ export interface WriteTextArgs {
 /**
  * A text file. Its path follows from its text, as that of `builtins.toFile` does.
  *
+ * @param name Name of the store path.
+ * @param text The content; `${…}` of another builder in it is that one's path, and a reference.
+ * @returns What stands for the file wherever a path is taken.
  * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/trivial-builders/default.nix`, `writeText`
+ *
+ * @example A text that refers to another
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { realise, writeText } from 'dockertools'
+ *
+ * const note = writeText('note', `see ${writeText('other', '')}\n`)
+ * const { path } = await realise(note, { stores: ['local:./result-store'] })
+ * console.log(readFileSync(path, 'utf8'))
+ * ```
  */
 export function writeText(name: string, text: string): Built
 export function writeText(args: WriteTextArgs): Built

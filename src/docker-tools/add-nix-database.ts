@@ -15,7 +15,7 @@ export interface NixDatabaseInput {
    * Where upstream has the root while it builds. Its Nix makes one absolute link, which leads there: nowhere, in a
    * container. It is made as it is, so that the layer is upstream's.
    */
-  readonly upstreamRoot: '/build/layer' | '/build/old_out'
+  readonly upstreamRoot: '/build/layer' | '/build/old_out' | '/tmp/disk/layer'
 }
 
 const STATE = 'nix/var/nix'

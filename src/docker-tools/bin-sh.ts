@@ -20,8 +20,17 @@ export const BASH: PackageChoice = {
 /**
  * `/bin/sh`, which is bash.
  *
+ * @param args `bash`: a package whose `bin/bash` it is; without it one is looked for.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `binSh`
+ *
+ * @example An image with a shell
+ * ```ts
+ * import { binSh, streamLayeredImage } from 'dockertools'
+ *
+ * const image = streamLayeredImage({ name: 'shell', tag: '1', contents: binSh(), config: { Cmd: ['/bin/sh'] } })
+ * console.log((await image.layers({ stores: ['local:./result-store'] })).length)
+ * ```
  */
 export function binSh(args: BinShArgs = {}): Built {
   const bash = packageArgument('binSh', 'bash', args)

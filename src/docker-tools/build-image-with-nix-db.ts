@@ -8,6 +8,7 @@ import type { ImageRecipe } from './recipe.ts'
  * the contents to be run there; here it is not needed.
  *
  * @param args As for `buildImage`. `copyToRoot` has to be given: its closure is what is registered.
+ * @returns As `buildImage`.
  * @throws {DockerToolsError} As `buildImage`; `DEFINITION_INVALID` if nothing is copied. Used: `DEFINITION_INVALID` if
  *   the contents have a Nix database of their own.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `buildImageWithNixDb`

@@ -30,8 +30,7 @@ import { writeBuiltImage } from './write-built-image.ts'
  *
  * @param args Upstream's arguments.
  * @returns A recipe: `writeTo(sink)` gives the uncompressed docker-archive, `writeCompressedTo(sink)` the compressed one.
- * @throws {DockerToolsError} `DEFINITION_INVALID` for an unknown argument or a wrong value, `NOT_IMPLEMENTED` for
- *   what is not built yet.
+ * @throws {DockerToolsError} `DEFINITION_INVALID` for an unknown argument or a wrong value.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `buildImage`
  * @remarks Differs from nixpkgs: `docs/parity.md`.
  *

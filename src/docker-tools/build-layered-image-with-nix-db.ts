@@ -8,6 +8,7 @@ import type { ArchiveRecipe } from './recipe.ts'
  * among the contents to be run there; here it is not needed.
  *
  * @param args As for `buildLayeredImage`. The closure of `contents` is what is registered.
+ * @returns As `buildLayeredImage`.
  * @throws {DockerToolsError} As `buildLayeredImage`. Used: `DEFINITION_INVALID` if the contents have a Nix database of
  *   their own.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `buildLayeredImageWithNixDb`

@@ -31,8 +31,18 @@ export const CACERT: PackageChoice = {
 /**
  * Certificates of authorities, at the three places where programs of NixOS, Debian and Fedora look.
  *
+ * @param args `cacert`: a package with `etc/ssl/certs/ca-bundle.crt`; without it one is looked for.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `caCertificates`
+ *
+ * @example From a package of your own
+ * ```ts
+ * import { caCertificates, realise, writeTextDir } from 'dockertools'
+ *
+ * const cacert = writeTextDir('etc/ssl/certs/ca-bundle.crt', '# certificates of your own\n')
+ * const { path } = await realise(caCertificates({ cacert }), { stores: ['local:./result-store'] })
+ * console.log(`${path}/etc/ssl/certs/ca-certificates.crt`)
+ * ```
  */
 export function caCertificates(args: CaCertificatesArgs = {}): Built {
   const cacert = packageArgument('caCertificates', 'cacert', args)

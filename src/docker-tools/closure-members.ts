@@ -11,24 +11,24 @@ const STORE_MODE = 0o555
 /**
  * The members that upstream appends to an image's own layer: every file of the
  * closure that is in no layer yet, by name, owned by 0. Where the layers have
- * no folder of the store, it comes first, readable for everybody.
+ * no folder of the store, it comes first, readable for everybody. They come in one list for each path, so that one
+ * path can be packed and hashed while the next is listed.
  *
  * @param isThere Whether a file of this absolute name is in a layer already.
  */
-export async function closureMembers(
+export async function* closureMembers(
   closure: readonly StorePath[],
   isThere: (path: string) => boolean,
   storeDir: string,
   trees: StoredTrees,
-): Promise<PackedMember[]> {
-  if (closure.length === 0) return []
-  const members: PackedMember[] = []
+): AsyncGenerator<readonly PackedMember[]> {
+  if (closure.length === 0) return
   if (!isThere(storeDir)) {
-    for (const folder of foldersOf(storeDir)) {
+    yield foldersOf(storeDir).map((folder) => {
       const path = toByteString(`.${folder}`)
       const entry: StoredEntry = { path, mode: STORE_MODE, type: 'directory' }
-      members.push(packed(entry, { ...OWNER, path }))
-    }
+      return packed(entry, { ...OWNER, path })
+    })
   }
   for (const storePath of closure.toSorted()) {
     const { entries } = await trees.tree(storePath)
@@ -37,11 +37,10 @@ export async function closureMembers(
       entry,
     }))
     named.sort((a, b) => compareByteStrings(a.name, b.name))
-    for (const { name, entry } of named) {
-      if (!isThere(name)) members.push(packed(entry, { ...OWNER, path: name.slice(1) as ByteString }))
-    }
+    yield named
+      .filter(({ name }) => !isThere(name))
+      .map(({ name, entry }) => packed(entry, { ...OWNER, path: name.slice(1) as ByteString }))
   }
-  return members
 }
 
 /** `/nix` and `/nix/store`. */

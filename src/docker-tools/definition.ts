@@ -16,8 +16,7 @@ export type Buildable = Recipe | MultiPlatformImage | ExportRecipe | Realisable
  * What a definition in JSON describes: `{ "function": …, "args": … }`, or
  * `{ "images": { "amd64": …, "arm64": … }, "tag": … }`, one image for several platforms.
  *
- * @throws {DockerToolsError} `DEFINITION_INVALID`, naming the nearest function where the name is unknown;
- *   `NOT_IMPLEMENTED` for a function that is not built yet.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`, naming the nearest function where the name is unknown.
  */
 export function buildableFromDefinition(value: JsonValue): Buildable {
   if (isJsonObject(value) && value.has('images') && !value.has('function')) return multiPlatform(value)
@@ -27,7 +26,7 @@ export function buildableFromDefinition(value: JsonValue): Buildable {
 /**
  * As `buildableFromDefinition`, of an image for one platform.
  *
- * @throws {DockerToolsError} `DEFINITION_INVALID`, `NOT_IMPLEMENTED`.
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
  */
 export function recipeFromDefinition(value: JsonValue): Recipe {
   const made = realisableFromDefinition(value)

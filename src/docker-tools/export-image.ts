@@ -62,6 +62,7 @@ const schema = v.strictObject({
  * contents that nothing hides are copied from where they are. Compressed layers are decompressed
  * into files without a name.
  *
+ * @param args `fromImage` is needed.
  * @returns A recipe; `writeTo(sink)` and `chunks()` give the tar.
  * @throws {DockerToolsError} `DEFINITION_INVALID` for an unknown argument or a wrong value.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `exportImage`

@@ -15,8 +15,19 @@ export interface FakeNssArgs {
  * `/etc/passwd` and `/etc/group` with root and nobody, `/etc/nsswitch.conf`,
  * and `/var/empty`: what programs need to look up users and hosts.
  *
+ * @param args `extraPasswdLines` and `extraGroupLines`: lines between those of root and nobody.
  * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/by-name/fa/fakeNss/package.nix`
+ *
+ * @example With a user of your own
+ * ```ts
+ * import { readdirSync } from 'node:fs'
+ * import { fakeNss, realise } from 'dockertools'
+ *
+ * const users = fakeNss({ extraPasswdLines: ['app:x:1000:1000::/:/bin/sh'] })
+ * const { path } = await realise(users, { stores: ['local:./result-store'] })
+ * console.log(readdirSync(`${path}/etc`))
+ * ```
  */
 export function fakeNss(args: FakeNssArgs = {}): Built {
   const named = namedArguments('fakeNss', [args], [], ['extraPasswdLines', 'extraGroupLines'])

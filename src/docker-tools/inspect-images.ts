@@ -68,8 +68,24 @@ export interface InspectOptions {
  * Tells what the images of an archive or an OCI layout are made of. Every layer
  * is read and checked.
  *
+ * @param path A docker-archive, plain or compressed, an OCI archive, or the folder of an OCI layout.
+ * @param options `platform` picks one of several; `limits` moves limits of size.
+ * @returns A report for each image, in the order of the archive.
  * @throws {DockerToolsError} As `exportImage` does when it is used.
  * @throws {IntegrityError} `DIGEST_MISMATCH`, `SIZE_MISMATCH`.
+ * @remarks Not in nixpkgs.
+ *
+ * @example What an archive holds
+ * ```ts
+ * import { createWriteStream } from 'node:fs'
+ * import { Readable } from 'node:stream'
+ * import { pipeline } from 'node:stream/promises'
+ * import { inspectImages, streamLayeredImage } from 'dockertools'
+ *
+ * const image = streamLayeredImage({ name: 'site', tag: '1', contents: './examples/site/pages' })
+ * await pipeline(Readable.from(image.chunks()), createWriteStream('result-site.tar'))
+ * for (const { names, layers } of await inspectImages('result-site.tar')) console.log(names, layers.length)
+ * ```
  */
 export async function inspectImages(path: string, options: InspectOptions = {}): Promise<readonly ImageReport[]> {
   const what = `image "${path}"`

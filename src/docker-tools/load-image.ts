@@ -31,9 +31,11 @@ export interface LoadOptions extends BuildOptions {
  * whatever form and compression, every image goes as the engine takes it.
  *
  * @param image What an image function returned, or an archive: a path that starts with `/`, `./` or `../`.
+ * @param options `engine`, `platform`, `limits`; the others are those of all recipes.
  * @returns Which engine took it, and what it calls the images now.
  * @throws {DockerToolsError} `ENGINE_UNAVAILABLE` where no engine answers, `ENGINE_FAILED` where it refuses the image;
  *   `DEFINITION_INVALID` for a platform that is not there; as the recipe, and as `exportImage` for archives.
+ * @remarks Not in nixpkgs.
  *
  * @example Load an image that is made on the way
  * ```ts no-run

@@ -1,6 +1,6 @@
 import { report } from '#events'
 import type { Digest } from '#image'
-import { packMembers } from '#layer'
+import { type PackedMember, packMembers } from '#layer'
 import { closure, type StorePath } from '#store'
 import type { ByteString } from '#util'
 import { baseLayerFiles, NameListing } from './base-layer-files.ts'
@@ -43,8 +43,11 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
   const roots = [...new Set([...plan.configReferences, ...references])]
   const paths = (await closure(context.store, roots)).map((node) => node.path)
   const there = paths.length === 0 ? new Set<string>() : await filesThere(plan, own)
-  const added = await closureMembers(paths, (path) => there.has(path), context.store.dir, plan.trees)
-  for await (const _ of measured(packMembers(added, 'measure'), measure, context));
+  const added: (readonly PackedMember[])[] = []
+  for await (const members of closureMembers(paths, (path) => there.has(path), context.store.dir, plan.trees)) {
+    added.push(members)
+    for await (const _ of measured(packMembers(members, 'measure'), measure, context));
+  }
   const { digest, size, end } = await measure.finish()
   const owner = stack.move()
   return {
@@ -54,11 +57,15 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
     closure: paths,
     open: async function* open() {
       yield* packMembers(own.members, 'write')
-      yield* packMembers(added, 'write')
+      yield* packMembers(concatenated(added), 'write')
       yield end
     },
     [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()),
   }
+}
+
+function* concatenated<T>(lists: readonly (readonly T[])[]): Generator<T> {
+  for (const list of lists) yield* list
 }
 
 /** The files of the base image's layers, and those of the layer itself. */

@@ -7,8 +7,17 @@ import { storeText } from './store-text.ts'
  * `contents` in the image's root, with the machine's own `nix-store` and
  * `sqlite3`. `includeNixDB` does it without them, and gives the same bytes each time.
  *
+ * @param contents What the database registers, with its closure.
+ * @returns The commands.
  * @throws {DockerToolsError} `DEFINITION_INVALID`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mkDbExtraCommand`
+ *
+ * @example See the commands
+ * ```ts
+ * import { mkDbExtraCommand } from 'dockertools'
+ *
+ * console.log(mkDbExtraCommand(['/nix/store/1rxj0f9d4h34pihxzxqrd5hn8yfhfb5f-hello-1.0']))
+ * ```
  */
 export function mkDbExtraCommand(contents: PathLike | readonly PathLike[]): string {
   const given: readonly unknown[] = Array.isArray(contents) ? contents : [contents]

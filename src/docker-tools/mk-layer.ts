@@ -8,9 +8,19 @@ import type { ImageLayerOutput } from './recipe.ts'
  * root: a folder with `layer.tar`, `json` and `VERSION`.
  *
  * @param args As for `buildImage`.
+ * @returns The layer: `writeTo(sink)` gives `layer.tar`, and `realise` the folder.
  * @throws {DockerToolsError} As `buildImage`; `DEFINITION_INVALID` with `runAsRoot`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mkPureLayer`
  * @remarks Differs from nixpkgs: `config`, `created` and `architecture` in place of `baseJson`.
+ *
+ * @example Measure a layer
+ * ```ts
+ * import { mkPureLayer } from 'dockertools'
+ *
+ * const layer = mkPureLayer({ name: 'layer', copyToRoot: './examples/hello/root' })
+ * const { digest, checksum } = await layer.writeTo({ write: () => undefined })
+ * console.log(digest, checksum)
+ * ```
  */
 export function mkPureLayer(args: BuildImageArgs): ImageLayerOutput {
   if ((args.runAsRoot ?? null) !== null) throw invalid('mkPureLayer', 'it runs nothing as root, mkRootLayer does')
@@ -21,9 +31,18 @@ export function mkPureLayer(args: BuildImageArgs): ImageLayerOutput {
  * The own layer of an image of `buildImage` with `runAsRoot`.
  *
  * @param args As for `buildImage`, `runAsRoot` among them.
+ * @returns As `mkPureLayer`.
  * @throws {DockerToolsError} As `buildImage`; `DEFINITION_INVALID` without `runAsRoot`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mkRootLayer`
  * @remarks Differs from nixpkgs: `config`, `created` and `architecture` in place of `baseJson`.
+ *
+ * @example Name a layer that a script makes
+ * ```ts
+ * import { mkRootLayer } from 'dockertools'
+ *
+ * const layer = mkRootLayer({ name: 'layer', copyToRoot: './examples/hello/root', runAsRoot: 'mkdir -m 1777 /data' })
+ * console.log(await layer.outputPath())
+ * ```
  */
 export function mkRootLayer(args: BuildImageArgs & { readonly runAsRoot: string }): ImageLayerOutput {
   if (((args.runAsRoot as string | null | undefined) ?? null) === null) {

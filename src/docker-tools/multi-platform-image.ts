@@ -37,8 +37,10 @@ const schema = v.strictObject({
 /**
  * Describes one image for several platforms. `build` and `writeOciArchive` write it with an index.
  *
+ * @param args `images` has a recipe for each platform, `tag` is theirs together.
  * @throws {DockerToolsError} `DEFINITION_INVALID` for no image, for images of several names, and for a key that
  *   is no platform.
+ * @remarks Not in nixpkgs.
  *
  * @example An index of two platforms
  * ```ts

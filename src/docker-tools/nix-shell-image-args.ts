@@ -3,6 +3,7 @@ import type { Coercible, Realisable } from '#derivation'
 
 /** A derivation written out, as an evaluation of it would give it. */
 export interface DerivationAttributes {
+  /** Name of the store path. */
   readonly name: string
   /** What it was made of: `builder`, `args`, and its variables. */
   readonly drvAttrs: Readonly<Record<string, Coercible>>

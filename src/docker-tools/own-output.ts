@@ -1,5 +1,5 @@
 import { placeholderOf, type Realisable, type Realisation, REALISE } from '#derivation'
-import { DockerToolsError } from '#errors'
+import { DockerToolsError, fullDiskError } from '#errors'
 import { report } from '#events'
 import type { StorePath } from '#store'
 import { type BuildContext, contextOf } from './build-context.ts'
@@ -63,8 +63,7 @@ async function makeFirst(output: OwnOutput, path: StorePath, context: BuildConte
   using _lock = await session.writable.lock(path)
   if ((await session.writable.keep([path])).length === 0) return
   const place = await session.writable.scratchPath()
-  report({ type: 'building', path })
-  const references = await output.make(place, context, false)
+  const references = await makeAt(place, output, path, context, false)
   context.signal?.throwIfAborted()
   context.sources.assertUnchanged()
   await session.bring(references)
@@ -78,11 +77,25 @@ async function makeAgain(output: OwnOutput, path: StorePath, context: BuildConte
   const { writable } = context.session
   await output.prepare(context, true)
   const place = await writable.scratchPath()
-  report({ type: 'building', path })
-  await output.make(place, context, true)
+  await makeAt(place, output, path, context, true)
   const difference = await firstDifference((await writable.realPath(path)) ?? path, place)
   if (difference === undefined) return
   throw new DockerToolsError('NOT_REPRODUCIBLE', `Cannot build "${path}" again with the same result: ${difference}`, {
     hint: 'The store keeps what was built first',
   })
+}
+
+async function makeAt(
+  place: string,
+  output: OwnOutput,
+  path: StorePath,
+  context: BuildContext,
+  isRebuild: boolean,
+): Promise<readonly StorePath[]> {
+  report({ type: 'building', path })
+  try {
+    return await output.make(place, context, isRebuild)
+  } catch (error) {
+    throw fullDiskError(`build "${path}"`, error)
+  }
 }

@@ -56,6 +56,8 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
   const known = unique([...visible, ...(await closurePaths(configReferences))])
   const { runAsRoot, diskMiB, memoryMiB } = args
   const root = runAsRoot === null ? null : { script: runAsRoot, base, diskMiB, memoryMiB }
+  // Where its virtual machine has the layer.
+  const upstreamRoot = runAsRoot === null ? '/build/layer' : '/tmp/disk/layer'
   const owner = stack.move()
   return {
     base,
@@ -66,7 +68,7 @@ export async function planBuildImage(given: ResolvedBuildImageArgs, context: Bui
       visible,
       namesStorePaths: scriptPaths.length > 0,
       root,
-      nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot: '/build/layer' } : undefined,
+      nixDatabase: args.includeNixDB ? { closure: contentsNodes, contents, upstreamRoot } : undefined,
     },
     imageBase: { architecture: args.architecture, config: args.config, created: createdText(args.created, context) },
     configReferences,

@@ -45,11 +45,13 @@ const MAX_ZSTD_THREADS = 4
  * @param image What an image function returned, or an archive: a path that starts with `/`, `./` or `../`.
  * @param reference `[REGISTRY/]NAME[:TAG]`, with `latest` as tag where there is none. Default: what the image calls
  *   itself.
+ * @param options Tags, compression, platform, registry and limits; the others are those of all recipes.
  * @returns The digest that the image has in the registry, the same for every push of the same image.
  * @throws {TransferError} `ACCESS_DENIED`, `TRANSFER_FAILED`, with the registry, the repository and its reasons.
  * @throws {DockerToolsError} `DEFINITION_INVALID` for a reference or options that cannot be; as the recipe, and as
  *   `exportImage` for archives.
  * @throws {IntegrityError} `DIGEST_MISMATCH` for a layer that is not what its image says.
+ * @remarks Not in nixpkgs.
  *
  * @example Push an image under two tags
  * ```ts no-run

@@ -9,8 +9,12 @@ import type { RealisedOutput, RealiseOutputOptions } from './recipe.ts'
  * of, in the store that is written to: an image, a text, a joined tree, … What is
  * there already is taken as it is.
  *
+ * @param value What one of the functions returned.
+ * @param options `outLink` makes a link that keeps the result; `rebuild` makes it again and compares. The others are those of all recipes.
+ * @returns `storePath`, its name in every store, and `path`, where it can be read on this machine.
  * @throws {DockerToolsError} `STORE_UNAVAILABLE` where no store can be written; `NOT_REPRODUCIBLE` with `rebuild`;
  *   what making it throws.
+ * @remarks Not in nixpkgs: it is what `nix-build` does.
  *
  * @example Write an image to the local store
  * ```ts

@@ -34,7 +34,9 @@ export interface BuildOptions {
   readonly vmKernel?: string
   /** Seconds that each script may take. Default: no limit. */
   readonly scriptTimeoutSeconds?: number
+  /** Stops the work; what is temporary is removed, and `INTERRUPTED` thrown. */
   readonly signal?: AbortSignal
+  /** Receives progress, warnings and what scripts print. */
   readonly onEvent?: Reporter
   /** Milliseconds since 1970, for `now`. Default: `SOURCE_DATE_EPOCH` where it is set, the clock otherwise. */
   readonly now?: () => number

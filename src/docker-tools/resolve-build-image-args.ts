@@ -64,11 +64,10 @@ const schema = v.strictObject({
   meta: v.optional(record, () => ({})),
 })
 
-/** @throws {DockerToolsError} `DEFINITION_INVALID`, `NOT_IMPLEMENTED`. */
+/** @throws {DockerToolsError} `DEFINITION_INVALID`. */
 export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   const args = checkArguments(FUNCTION, schema, given)
   const compressor = resolveCompressor(args.compressor, args.name)
-  refuseUnbuilt(args)
   if (args.contents !== null && args.copyToRoot !== null) {
     throw new DockerToolsError(
       'DEFINITION_INVALID',
@@ -110,14 +109,6 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
     created: checkCreated(args.created),
     compressor,
     meta: args.meta,
-  }
-}
-
-function refuseUnbuilt(args: v.InferOutput<typeof schema>): void {
-  const unbuilt = [['includeNixDB with runAsRoot', args.includeNixDB && args.runAsRoot !== null]] as const
-  for (const [name, isUsed] of unbuilt) {
-    if (!isUsed) continue
-    throw new DockerToolsError('NOT_IMPLEMENTED', `Cannot call ${FUNCTION}: argument "${name}" is not supported yet`)
   }
 }
 

@@ -88,7 +88,7 @@ function emptyRecord(): Readonly<Record<string, unknown>> {
   return {}
 }
 
-/** @throws {DockerToolsError} `DEFINITION_INVALID`, `LAYER_LIMIT`, `NOT_IMPLEMENTED`. */
+/** @throws {DockerToolsError} `DEFINITION_INVALID`, `LAYER_LIMIT`. */
 export function resolveStreamArgs(functionName: string, args: unknown): ResolvedLayeredArgs {
   return resolve(functionName, checkArguments(functionName, streamSchema, args))
 }

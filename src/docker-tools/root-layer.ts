@@ -16,6 +16,7 @@ import {
   type RootScript,
 } from './image-layer.ts'
 import { missingMountPoints, removeMountPoints } from './mount-points.ts'
+import { withNixDatabase } from './nix-database-members.ts'
 import { findBinds } from './script-store.ts'
 import type { StoredTrees } from './stored-trees.ts'
 import { sortMembers, treeSource } from './tree-source.ts'
@@ -42,11 +43,12 @@ export async function makeRootLayer(
   const limits = { diskMiB: root.diskMiB, memoryMiB: root.memoryMiB, timeoutSeconds: context.scriptTimeoutSeconds }
   const changes = await runAsRoot(input, root, { store, limits }, trees, context)
   stack.use(changes)
-  let layer = changedMembers(changes.entries, nameOf)
+  let layer: readonly PackedMember[] = changedMembers(changes.entries, nameOf)
+  if (input.nixDatabase !== undefined) layer = stack.use(await withNixDatabase(layer, input.nixDatabase)).members
   if (input.extraCommands !== '') {
     const job: RunJob = {
       step: 'extraCommands',
-      script: input.extraCommands,
+      script: input.nixDatabase === undefined ? input.extraCommands : NIX_VARIABLES + input.extraCommands,
       bashOptions: ['-e'],
       view: 'folder',
       base: undefined,
@@ -98,6 +100,9 @@ async function runAsRoot(
   const entries = removeMountPoints(changes.entries, below.entries, store.dir)
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()) }
 }
+
+/** As for a plain layer, on the line that is there, as only the runner knows where the root will be. */
+const NIX_VARIABLES = 'export NIX_REMOTE="local?root=$PWD" USER=nobody; '
 
 /** Nothing of the caller's, and no temp folder: that is the runner's or the image's. */
 function environment(): Record<string, string> {

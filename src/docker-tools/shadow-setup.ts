@@ -24,8 +24,19 @@ const SHADOW: PackageChoice = {
  * makes the files which `useradd`, `groupadd` and their like work on, and puts
  * these programs into `PATH`. What is there already is left alone.
  *
+ * @param args `shadow`: a package with `bin/useradd`; `shell`: the path of root's shell.
+ * @returns The script; the package in it becomes an input of the image.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when the script is used, `PACKAGE_MISSING`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `shadowSetup`
+ *
+ * @example With a package of your own
+ * ```ts
+ * import { buildImage, makeShadowSetup, writeScriptBin } from 'dockertools'
+ *
+ * const shadow = writeScriptBin('useradd', '#!/bin/sh\necho "$1:x:1000:1000::/:/bin/sh" >> /etc/passwd\n')
+ * const runAsRoot = `${makeShadowSetup({ shadow, shell: '/bin/sh' })}useradd app`
+ * console.log(buildImage({ name: 'app', tag: '1', runAsRoot }).imageName)
+ * ```
  */
 export function makeShadowSetup(args: ShadowSetupArgs = {}): string {
   const named = namedArguments('makeShadowSetup', [args], [], ['shadow', 'shell'])
@@ -37,7 +48,19 @@ export function makeShadowSetup(args: ShadowSetupArgs = {}): string {
   )
 }
 
-/** `makeShadowSetup` of what is looked up. */
+/**
+ * `makeShadowSetup` of what is looked up.
+ *
+ * @see nixpkgs `pkgs/build-support/docker/default.nix`, `shadowSetup`
+ *
+ * @example A user of the image's own
+ * ```ts
+ * import { buildImage, shadowSetup } from 'dockertools'
+ *
+ * const image = buildImage({ name: 'app', tag: '1', runAsRoot: `${shadowSetup}useradd --uid 1000 app` })
+ * console.log(image.imageName)
+ * ```
+ */
 export const shadowSetup: string = makeShadowSetup()
 
 function script(shadow: string, shell: string): string {

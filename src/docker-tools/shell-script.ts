@@ -15,7 +15,9 @@ import { COREUTILS } from './usr-bin-env.ts'
 
 /** Arguments of `shellScript`. */
 export interface ShellScriptArgs {
+  /** Name of the store path. */
   readonly name: string
+  /** The script, without its first lines. */
   readonly text: string
   /** What has `bin/bash`. Default: as for `binSh`. */
   readonly bash?: PathLike
@@ -27,8 +29,19 @@ export interface ShellScriptArgs {
  * An executable script that stops at the first failure, with the programs of
  * coreutils and those in `/bin` in its `PATH`.
  *
+ * @param name Name of the store path.
+ * @param text The script, without its first lines.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `shellScript`
+ *
+ * @example With packages of your own
+ * ```ts
+ * import { realise, shellScript } from 'dockertools'
+ *
+ * const start = shellScript({ name: 'start', text: 'echo started', bash: './examples/hello/root', coreutils: './examples/hello/root' })
+ * const { path } = await realise(start, { stores: ['local:./result-store'] })
+ * console.log(path)
+ * ```
  */
 export function shellScript(name: string, text: string): Built
 export function shellScript(args: ShellScriptArgs): Built

@@ -27,6 +27,7 @@ import { streamImage } from './stream-image.ts'
  *
  * @param confText The JSON document.
  * @param sink Receives the archive. Writes are awaited; it is not closed.
+ * @returns Image ID, name and tag, digests of the layers, size of the archive.
  * @throws {DockerToolsError} `DEFINITION_INVALID` for a conf that is not one, `STORE_PATH_MISSING`.
  * @throws {IntegrityError} `DIGEST_MISMATCH` if the customisation layer is not what its checksum says.
  * @see nixpkgs `pkgs/build-support/docker/stream_layered_image.py`, `main`

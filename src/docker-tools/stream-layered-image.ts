@@ -17,7 +17,7 @@ import { resolveStreamArgs } from './resolve-layered-args.ts'
  *   counts the base image's layers and the customisation layer.
  * @returns A recipe: `writeTo(sink)` and `chunks()` give the uncompressed docker-archive.
  * @throws {DockerToolsError} `DEFINITION_INVALID` for an unknown argument or a wrong value,
- *   `LAYER_LIMIT` if `maxLayers` is not above 1, `NOT_IMPLEMENTED` for what is not built yet.
+ *   `LAYER_LIMIT` if `maxLayers` is not above 1.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `streamLayeredImage`
  * @remarks Differs from nixpkgs: `docs/parity.md`.
  *

@@ -20,8 +20,18 @@ export const COREUTILS: PackageChoice = {
 /**
  * `/usr/bin/env`, for scripts that begin with `#!/usr/bin/env`.
  *
+ * @param args `coreutils`: a package whose `bin/env` it is; without it one is looked for.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is made, `PACKAGE_MISSING`.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `usrBinEnv`
+ *
+ * @example For the root of an image
+ * ```ts
+ * import { realise, usrBinEnv } from 'dockertools'
+ *
+ * const env = usrBinEnv()
+ * const { path } = await realise(env, { stores: ['local:./result-store'] })
+ * console.log(`${path}/usr/bin/env`)
+ * ```
  */
 export function usrBinEnv(args: UsrBinEnvArgs = {}): Built {
   const coreutils = packageArgument('usrBinEnv', 'coreutils', args)

@@ -1,8 +1,8 @@
-import { basename } from 'node:path'
+import { basename, posix } from 'node:path'
 import { type ArchiveDirectory, archiveTree, makeDirectory, textFile, writeArchiveTree } from '#archive'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
-import { digestOf, encodeJqJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '#image'
+import { type Digest, digestOf, encodeJqJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '#image'
 import { BUILD_EPOCH_SECONDS } from '#runner'
 import { type ByteSink, byteStringToText, toByteString } from '#util'
 import type { BuildContext } from './build-context.ts'
@@ -18,7 +18,7 @@ const TEXT_MODE = 0o644
  * `cp` goes through them by name; names and manifest are joined in the order given.
  *
  * @returns Facts of the first image.
- * @throws {DockerToolsError} `FORMAT_UNSUPPORTED`, `FORMAT_INVALID`, `PATH_UNSAFE`; `DIGEST_MISMATCH` at the end of a layer.
+ * @throws {DockerToolsError} `FORMAT_UNSUPPORTED`, `FORMAT_INVALID`, also for two files of one name that differ, `PATH_UNSAFE`; `DIGEST_MISMATCH` at the end of a layer.
  * @see nixpkgs `pkgs/build-support/docker/default.nix`, `mergeImages`
  */
 export async function writeMergedImages(
@@ -31,6 +31,7 @@ export async function writeMergedImages(
     const reason = `it is compressed with ${archive.compression}, it should be plain or compressed with gz or zstd`
     throw new DockerToolsError('FORMAT_UNSUPPORTED', `Cannot merge ${what}: ${reason}`)
   }
+  await assertSameFiles(files)
   const root = makeDirectory()
   for (const file of files.toSorted(byName)) {
     const source = archiveTree(checkedMembers(file.archive, file.what), file.what)
@@ -47,6 +48,34 @@ export async function writeMergedImages(
   const archiveBytes = await writeArchiveTree(root, BUILD_EPOCH_SECONDS, sink, context.signal)
   report({ type: 'done' })
   return { ...(await summary(files)), archiveBytes }
+}
+
+/**
+ * Of two files of one name only one is written: if they were not the same, an
+ * image would silently become another one. Whether they are what they are said to
+ * be is seen when they are read.
+ */
+async function assertSameFiles(files: readonly ImageFile[]): Promise<void> {
+  const seen = new Map<string, { readonly digest: Digest; readonly what: string }>()
+  for (const { archive, what } of files) {
+    for (const image of archive.images) {
+      const config = digestOf(Buffer.from((await archive.text(image.configMember)) ?? ''))
+      for (const [name, digest] of [
+        [image.configMember, config] as const,
+        ...image.layers.map(({ member, diffId }) => [member, diffId] as const),
+      ]) {
+        const place = posix.normalize(name)
+        const other = seen.get(place)
+        if (other === undefined) seen.set(place, { digest, what })
+        else if (other.digest !== digest) {
+          const reason = `its "${name}" is another file than that of ${other.what}, they should have other names or be the same`
+          throw new DockerToolsError('FORMAT_INVALID', `Cannot merge ${what}: ${reason}`, {
+            hint: 'Write one of them anew, for example with "skopeo copy", which names files for what is in them',
+          })
+        }
+      }
+    }
+  }
 }
 
 function byName(a: ImageFile, b: ImageFile): number {

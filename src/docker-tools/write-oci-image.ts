@@ -31,8 +31,13 @@ export interface OciSummary {
  *
  * The image is made first, as an archive in a temporary file.
  *
+ * @param image What an image function returned, or several platforms.
+ * @param sink Receives the archive. Writes are awaited; it is not closed.
+ * @param options Stores, cache, threads, `signal`, `onEvent`: those of all recipes.
+ * @returns The digest of the manifest, or of the index: what a registry would call it.
  * @throws {DockerToolsError} As the recipe; `DEFINITION_INVALID` for images of several platforms that do not
  *   have the platform or the tag they should have.
+ * @remarks Not in nixpkgs.
  *
  * @example An archive for every OCI tool
  * ```ts
@@ -54,7 +59,22 @@ export async function writeOciArchive(
 /**
  * Writes an image as an OCI layout into a folder that is there and empty. Otherwise as `writeOciArchive`.
  *
+ * @param image What an image function returned, or several platforms.
+ * @param folder Its path; it has to be there, and empty.
+ * @param options Stores, cache, threads, `signal`, `onEvent`: those of all recipes.
+ * @returns As `writeOciArchive`.
  * @throws {DockerToolsError} As `writeOciArchive`, and `WRITE_FAILED`.
+ * @remarks Not in nixpkgs.
+ *
+ * @example A folder for skopeo
+ * ```ts
+ * import { mkdirSync } from 'node:fs'
+ * import { streamLayeredImage, writeOciLayout } from 'dockertools'
+ *
+ * mkdirSync('result-layout')
+ * const image = streamLayeredImage({ name: 'site', tag: '1.0', contents: './examples/site/pages' })
+ * console.log((await writeOciLayout(image, 'result-layout')).digest)
+ * ```
  */
 export async function writeOciLayout(
   image: Recipe | MultiPlatformImage,

@@ -31,8 +31,21 @@ export interface FromBinaryCacheOptions {
  * the local store, unless a store that is asked has it already; content and
  * signatures are checked as for every cache.
  *
+ * @param path A store path.
+ * @param options `cache`: `https://…`, `http://…` or `file:///…`; default `https://cache.nixos.org`.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is used, `STORE_PATH_INVALID`,
  *   `STORE_PATH_MISSING`, and what a binary cache throws.
+ * @remarks Not in nixpkgs.
+ *
+ * @example A path of a cache in a folder
+ * ```ts
+ * import { pathToFileURL } from 'node:url'
+ * import { fromBinaryCache, realise } from 'dockertools'
+ *
+ * const cache = pathToFileURL('examples/cache').href
+ * const hello = fromBinaryCache('/nix/store/1rxj0f9d4h34pihxzxqrd5hn8yfhfb5f-hello-1.0', { cache })
+ * console.log((await realise(hello, { stores: ['local:./result-store'], checkSignatures: false })).path)
+ * ```
  */
 export function fromBinaryCache(path: string, options?: FromBinaryCacheOptions): Built
 export function fromBinaryCache(args: FromBinaryCacheArgs): Built

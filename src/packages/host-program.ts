@@ -40,10 +40,25 @@ export interface HostProgramOptions {
  * ELF files are read; no program is started, not even `ldd`. The store path
  * follows from the files' content and places alone.
  *
- * @remarks Not in nixpkgs. What is in it depends on the machine.
+ * @param path Absolute path of a program, or of several.
+ * @param options `name`, `libraries` that the first program loads by itself, `files` that a program reads.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is used, `PROGRAM_MISSING` for a
  *   program, loader or library that is not there, `FILE_UNREADABLE`, `FORMAT_INVALID`,
  *   `FORMAT_UNSUPPORTED`, `TRUNCATED`, `LIMIT_EXCEEDED`.
+ * @remarks Not in nixpkgs. What is in it depends on the machine.
+ *
+ * @example An image that runs a program of this machine
+ * ```ts
+ * import { hostProgram, streamLayeredImage } from 'dockertools'
+ *
+ * const image = streamLayeredImage({
+ *   name: 'cat',
+ *   tag: '1',
+ *   contents: hostProgram('/bin/cat'),
+ *   config: { Cmd: ['/bin/cat', '/etc/hostname'] },
+ * })
+ * console.log((await image.layers({ stores: ['local:./result-store'] })).length)
+ * ```
  */
 export function hostProgram(path: string | readonly string[], options?: HostProgramOptions): Built
 export function hostProgram(args: HostProgramArgs): Built

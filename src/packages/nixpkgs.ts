@@ -28,9 +28,25 @@ const ATTRIBUTE = /^[A-Za-z_][A-Za-z0-9_'+-]*(?:\.[A-Za-z0-9_][A-Za-z0-9_'+-]*)*
  * (`dockertools.lock.json`, in the definition's folder or above) gives it, or
  * else what the machine's Nix makes of `<nixpkgs>`.
  *
+ * @param attribute Such as `hello`.
  * @throws {DockerToolsError} `DEFINITION_INVALID`; when it is used, `PACKAGE_MISSING` where
  *   neither gives it, and what `fromBinaryCache` throws.
  * @throws {ScriptError} `SCRIPT_FAILED` where Nix cannot build it.
+ * @remarks Not in nixpkgs: it stands for `pkgs.NAME`.
+ *
+ * @example A package by the lock file beside the program
+ * ```ts
+ * import { writeFileSync } from 'node:fs'
+ * import { pathToFileURL } from 'node:url'
+ * import { nixpkgs, realise } from 'dockertools'
+ *
+ * const storePath = '/nix/store/1rxj0f9d4h34pihxzxqrd5hn8yfhfb5f-hello-1.0'
+ * const narHash = 'sha256:090kddfpblwa04mnv8yrnjqy9kg8ycp8k9dhz8dx5zf7rh425pzh'
+ * const cache = pathToFileURL('examples/cache').href
+ * writeFileSync('dockertools.lock.json', JSON.stringify({ version: 1, packages: { hello: { storePath, narHash, cache } } }))
+ * const { path } = await realise(nixpkgs('hello'), { stores: ['local:./result-store'], checkSignatures: false })
+ * console.log(path)
+ * ```
  */
 export function nixpkgs(attribute: string): Built
 export function nixpkgs(args: { readonly attribute: string }): Built

@@ -7,6 +7,13 @@ import { STANDARD_PATH } from './script-environment.ts'
 /** Fakeroot splits the name of this program at spaces. */
 const PLAIN_PATH = /^[\w./-]+$/
 
+/** The daemon of one fakeroot. */
+export interface WatchedFaked extends Disposable {
+  readonly options: readonly string[]
+  /** The file that will say, behind a colon, which process it is. */
+  readonly note: string | undefined
+}
+
 /**
  * Starts fakeroot's daemon for fakeroot and writes down which process it is: it
  * leaves the process group, and only a fakeroot that ends by itself ends it.
@@ -14,13 +21,24 @@ const PLAIN_PATH = /^[\w./-]+$/
  * @param folder Where the program and its note are put.
  * @returns Options for fakeroot, and what ends the daemon if it is still there.
  */
-export function watchedFaked(folder: string): { readonly options: readonly string[] } & Disposable {
+export function watchedFaked(folder: string): WatchedFaked {
   const [program, note] = [join(folder, 'start-faked'), join(folder, 'faked')]
   const daemon = findDaemon()
-  if (daemon === undefined || !PLAIN_PATH.test(folder)) return { options: [], [Symbol.dispose]: () => undefined }
+  if (daemon === undefined || !PLAIN_PATH.test(folder))
+    return { options: [], note: undefined, [Symbol.dispose]: () => undefined }
   const text = `#!/bin/sh\nstarted=$(${daemon} "$@") || exit\necho "$started" > ${note}\necho "$started"\n`
   writeFileSync(program, text, { mode: 0o755 })
-  return { options: ['--faked', program], [Symbol.dispose]: () => endFaked(note) }
+  const end = (): void => endFaked(note)
+  // An interrupted program may end at once: before its folders go, and the note with them.
+  process.prependOnceListener('exit', end)
+  return {
+    options: ['--faked', program],
+    note,
+    [Symbol.dispose]: () => {
+      process.off('exit', end)
+      end()
+    },
+  }
 }
 
 /** `fakeroot-sysv` belongs to `faked-sysv`, whatever links lead to it. */

@@ -75,6 +75,7 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
     needsBinds: job.store.isNeeded,
     signal,
     wrapper: ['fakeroot', ...faked.options, '--', 'bash', '-c', PROGRAM, 'fakeroot', lists],
+    daemonNote: faked.note,
     environment: { ...job.environment, ...NO_REAL_OWNERS },
     bashOptions: job.bashOptions,
     timeoutSeconds: job.limits.timeoutSeconds,

@@ -228,6 +228,11 @@ read -r -u "$go" _
 exec {go}>&- {ready}>&-
 echo 0 >&12
 exec 12>&-
+# Whoever called may have left files open for all that is started.
+for number in /proc/self/fd/*; do
+  number=\${number##*/}
+  [ "$number" -le 2 ] || exec {number}>&-
+done
 ulimit -u 4096
 umask 022
 tools=/dev/.dockertools

@@ -1,7 +1,7 @@
 import { readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { DockerToolsError } from '#errors'
+import { DockerToolsError, ScriptError } from '#errors'
 import { endOfArchive } from '#tar'
 import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
@@ -11,6 +11,7 @@ import { give } from './give.ts'
 import { limitMemory } from './limit-memory.ts'
 import { readListing } from './listing.ts'
 import { FIRST_PROGRAM, SCRIPT_PROGRAM, STORE_PROGRAM, TREE_PROGRAM } from './namespace-programs.ts'
+import { MissingRights } from './missing-rights.ts'
 import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
 import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
 import type { ChangedEntry, Changes, JobStore, RunJob, Runner } from './runner.ts'
@@ -57,6 +58,7 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
   const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
   const kit = await deviceKit(job.script)
   const outcome: Outcome = { end: undefined, changed: [] }
+  const rights = new MissingRights()
   const [program = '', ...args] = commandLine(job, area.path, users.enterArguments)
   try {
     await spawnChecked(program, args, {
@@ -66,15 +68,30 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
       signal: memory.signalWith(signal),
       timeoutSeconds: job.limits.timeoutSeconds,
       input: encodeBinds(job.store),
+      onStderr: (text) => rights.read(text),
       descriptors: [...Array.from({ length: PIPES }, () => 'pipe' as const), memory.joinDescriptor],
       talk: (pipe) => talk(job, kit, spool, outcome, pipe),
     })
   } catch (error) {
-    throw memory.isExceeded() ? memory.error() : explainFailure(error, job, outcome.end)
+    if (memory.isExceeded()) throw memory.error()
+    const isScriptsOwn = error instanceof ScriptError && rights.reason !== undefined
+    throw isScriptsOwn ? notGiven(job, rights.reason, error) : explainFailure(error, job, outcome.end)
   }
+  // The script has gone on without; with another runner it need not.
+  if (rights.reason !== undefined) throw notGiven(job, rights.reason)
   const entries = withBodies(outcome.changed, spool)
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+/** So that the job is passed on to a runner that can, if there is one. */
+function notGiven(job: RunJob, reason: string, cause?: unknown): DockerToolsError {
+  const isAlone = currentMapping().uids.every(({ count }) => count === 1)
+  const ranges = 'Install uidmap, and give the user a range in /etc/subuid and /etc/subgid, or use the runner vm'
+  return new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${job.step} in namespaces: ${reason}`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: isAlone ? ranges : 'Use the runner vm',
+  })
 }
 
 function commandLine(job: RunJob, area: string, enterArguments: readonly string[]): string[] {

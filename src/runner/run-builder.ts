@@ -56,18 +56,24 @@ async function tryIsolation(): Promise<Availability> {
   for (const folder of [outputsFolder, buildFolder, scratch]) await mkdir(folder)
   const none = { inputs: [], hasNetwork: false, timeLimitSeconds: undefined, signal: undefined }
   const folders = { storeDir: '/nix/store', outputsFolder, buildFolder, scratch }
-  const command = (): BuilderCommand => ({ program: '/bin/true', args: [], env: {}, files: new Map() })
-  const job = { ...none, ...folders, step: 'a builder', command }
+  const job = { ...none, ...folders, step: 'a builder', command: succeed }
   try {
     // What it says is the reason, and told as such.
-    const silent = (): void => undefined
-    await withReporter(silent, () => runInSandbox(job, AbortSignal.timeout(30_000)))
+    await withReporter(ignore, () => runInSandbox(job, AbortSignal.timeout(30_000)))
     return { isAvailable: true }
   } catch (error) {
     if (!(error instanceof DockerToolsError)) throw error
     const said = error instanceof ScriptError ? error.stderrTail.trim() : ''
     return { isAvailable: false, reason: said === '' ? error.message : said }
   }
+}
+
+function succeed(): BuilderCommand {
+  return { program: '/bin/true', args: [], env: {}, files: new Map() }
+}
+
+function ignore(): void {
+  // A probe tells nobody.
 }
 
 async function runInSandbox(job: BuilderJob, signal: AbortSignal | undefined): Promise<void> {

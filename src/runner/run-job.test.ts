@@ -93,6 +93,32 @@ test('programs without shared libraries see the owners too, in namespaces', need
   assert.ok((await changesOf(job, 'namespace')).includes('file 644 7:8 /a/f'))
 })
 
+test(
+  'an owner that namespaces have no number for is told, whether or not the script goes on',
+  needsNamespaces,
+  async () => {
+    for (const script of ['chown 4000000000:0 /tmp', 'chown 4000000000:0 /tmp || true']) {
+      await assert.rejects(changesOf(jobOf(script), 'namespace'), {
+        code: 'RUNNER_UNAVAILABLE',
+        message:
+          /^Cannot run runAsRoot in namespaces: it gives a file to an owner .*\("chown: .*: Invalid argument"\)$/,
+      })
+    }
+  },
+)
+
+test(
+  'a job that namespaces cannot do goes to a guest, and where there is none the error tells both',
+  needsNamespaces,
+  async () => {
+    const running = runJob(jobOf('chown 4000000000:0 /tmp'), undefined, undefined, { kernel: '/no/such/kernel' })
+    await assert.rejects(running, {
+      code: 'RUNNER_UNAVAILABLE',
+      message: /^Cannot run runAsRoot: namespace: .* gives a file to an owner .*; vm: .*\/no\/such\/kernel/,
+    })
+  },
+)
+
 const IMAGE = treeOf({
   'bin/': '',
   'etc/': '',

@@ -23,6 +23,8 @@ export interface ScriptJob {
   readonly signal: AbortSignal | undefined
   /** A program that bash is started by, with its arguments. Default: none. */
   readonly wrapper?: readonly string[]
+  /** A file that will say, behind a colon, which process is a daemon of that program, to be ended with it. */
+  readonly daemonNote?: string | undefined
   /** Variables besides those that every script has. */
   readonly environment?: Readonly<Record<string, string>>
   readonly timeoutSeconds?: number | undefined
@@ -35,6 +37,18 @@ export const STRICT_BASH: readonly string[] = ['-e', '-o', 'pipefail', '-O', 'nu
 
 /** The script is a file, so that its lines are counted as its own. */
 const SOURCE_FILE = ['-c', 'umask 022; source "$1"']
+
+/**
+ * A process beside the script that ends it when this program is gone without a word: its end of the pipe is then closed.
+ * A process group does not end with the one who made it.
+ */
+const WATCHED = `
+note=$1
+shift
+{ cat; [ ! -e "$note" ] || { IFS=: read -r _ pid; kill -KILL "$pid"; } < "$note"; kill -KILL 0; } <&3 > /dev/null 2>&1 &
+exec 3<&-
+exec "$@"
+`
 
 /**
  * Runs a script with bash, umask 022, a fixed environment and
@@ -54,18 +68,11 @@ export async function runScript(job: ScriptJob): Promise<void> {
   await writeFile(file, `${job.script}\n`)
   const { step, cwd, signal, timeoutSeconds } = job
   const options = { step, cwd, env: { ...scriptEnvironment(temp), ...job.environment }, signal, timeoutSeconds }
-  const [program, ...args] = [
-    ...(job.wrapper ?? []),
-    'bash',
-    ...(job.bashOptions ?? STRICT_BASH),
-    ...SOURCE_FILE,
-    step,
-    file,
-  ]
-  if (job.binds.length > 0 && canShow(job)) {
-    const view = await prepareView(job)
-    await spawnChecked('unshare', [...unshareArguments(), ...view, program, ...args], options)
-  } else await spawnChecked(program, args, options)
+  const command = [...(job.wrapper ?? []), 'bash', ...(job.bashOptions ?? STRICT_BASH), ...SOURCE_FILE, step, file]
+  const isShown = job.binds.length > 0 && canShow(job)
+  const view = isShown ? ['unshare', ...unshareArguments(), ...(await prepareView(job))] : []
+  const watched = ['--norc', '-c', WATCHED, 'watched', job.daemonNote ?? '', ...view, ...command]
+  await spawnChecked('bash', watched, { ...options, descriptors: ['pipe'] })
 }
 
 /** False where the script may well do without; it is told then that it has to. */

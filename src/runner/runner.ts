@@ -5,6 +5,7 @@ import type { Availability, StoreBind } from './store-view.ts'
 /** The ways to run a script over a root, weakest isolation first. */
 export const RUNNER_NAMES = ['plain', 'fakeroot', 'namespace', 'vm'] as const
 
+/** `plain` runs `extraCommands`; the others also scripts that want to be root. */
 export type RunnerName = (typeof RUNNER_NAMES)[number]
 
 /** Runs a script of a definition over a tree and tells what the tree is afterwards, with owners as the script saw them. */

@@ -132,7 +132,7 @@ export class LocalStore implements WritableStore {
 
   async lock(path: StorePath): Promise<Disposable> {
     await this.#write()
-    return await lockPath(this.#layout.pathLocks, path, this.#signal)
+    return await this.#asStoreError(`lock "${path}" in`, () => lockPath(this.#layout.pathLocks, path, this.#signal))
   }
 
   async registerOutput(path: StorePath, physicalTemp: string, options: OutputOptions): Promise<PathInfo> {

@@ -78,6 +78,8 @@ function makeDatabase(layout: LocalLayout): void {
     try {
       database.exec('PRAGMA journal_mode = WAL')
       database.exec(`BEGIN; ${NIX_SCHEMA} COMMIT`)
+      // Closing would do the same, but keep silent where the disk is full: only the file itself gets the name.
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     } finally {
       database.close()
     }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { DockerToolsError } from '#errors'
 import { parseHash } from './hash.ts'
 import type { PathInfo } from './path-info.ts'
+import { storeError } from './store-error.ts'
 import { compareStorePaths, isStorePath, parseStorePath, type StorePath } from './store-path.ts'
 
 /** How long a writer may keep us waiting. */
@@ -87,6 +88,8 @@ export class NixDatabase implements Disposable {
   }
 
   #unavailable(cause: unknown): DockerToolsError {
+    const told = storeError(`read Nix database "${this.#file}"`, cause)
+    if (told instanceof DockerToolsError && told.code === 'WRITE_FAILED') return told
     return new DockerToolsError(
       'STORE_UNAVAILABLE',
       `Cannot read Nix database "${this.#file}": it should be a database as Nix makes it`,

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  truncateSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
@@ -35,6 +36,7 @@ export class ScratchRoom implements Disposable {
   readonly #path: string
   readonly #lock: StoreLock
   readonly #roots = new Set<StorePath>()
+  #rootsBytes = 0
   #count = 0
 
   private constructor(path: string, lock: StoreLock) {
@@ -64,7 +66,15 @@ export class ScratchRoom implements Disposable {
   /** Keeps `path` from being collected as long as this room is there. The lock against collection is held. */
   addRoot(path: StorePath): void {
     if (this.#roots.has(path)) return
-    appendFileSync(join(this.#path, ROOTS), `${path}\0`)
+    const [file, text] = [join(this.#path, ROOTS), `${path}\0`]
+    try {
+      appendFileSync(file, text)
+    } catch (error) {
+      // On a full disk a part of it may have been written, which would spoil the next.
+      if (existsSync(file)) truncateSync(file, this.#rootsBytes)
+      throw error
+    }
+    this.#rootsBytes += Buffer.byteLength(text)
     this.#roots.add(path)
   }
 

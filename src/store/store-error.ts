@@ -1,8 +1,9 @@
-import { DockerToolsError, type ErrorCode, systemErrorCode } from '#errors'
+import { DockerToolsError, type ErrorCode, fullDiskError, systemErrorCode } from '#errors'
 
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
 const SQLITE_READONLY = 8
+const SQLITE_IOERR = 10
 const SQLITE_FULL = 13
 
 /** The primary result code of an error of SQLite's, or undefined for another error. */
@@ -29,10 +30,11 @@ export function storeError(what: string, cause: unknown): unknown {
   if (cause instanceof DockerToolsError) return cause
   const database = sqliteCode(cause)
   if (database !== undefined) return databaseError(what, database, cause)
+  const full = fullDiskError(what, cause)
+  if (full !== cause) return full
   const code = systemErrorCode(cause)
   if (code === undefined) return cause
-  const text = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system says ${code}`
-  return new DockerToolsError('WRITE_FAILED', `Cannot ${what}: ${text}`, { cause })
+  return new DockerToolsError('WRITE_FAILED', `Cannot ${what}: the system says ${code}`, { cause })
 }
 
 function databaseError(what: string, code: number, cause: unknown): DockerToolsError {
@@ -49,6 +51,8 @@ function explain(code: number): [code: ErrorCode, fault: string, hint?: string] 
       return ['STORE_UNAVAILABLE', 'its database can only be read', 'Use a store that this user may write']
     case SQLITE_FULL:
       return ['WRITE_FAILED', 'the disk is full']
+    case SQLITE_IOERR:
+      return ['WRITE_FAILED', 'its database cannot be read or written, the disk may be full or broken']
     default:
       return ['STORE_UNAVAILABLE', `its database should be one as Nix makes it, SQLite gives error ${code}`]
   }

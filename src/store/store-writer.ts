@@ -49,9 +49,13 @@ export class StoreWriter implements Disposable {
 
   /** Keeps paths from collection, and gives those that are not there. */
   async keep(paths: readonly StorePath[]): Promise<StorePath[]> {
-    using _lock = await StoreLock.acquire(this.#layout.gcLock, 'shared')
-    for (const path of paths) this.room.addRoot(path)
-    return paths.filter((path) => !this.#database.has(path))
+    try {
+      using _lock = await StoreLock.acquire(this.#layout.gcLock, 'shared')
+      for (const path of paths) this.room.addRoot(path)
+      return paths.filter((path) => !this.#database.has(path))
+    } catch (error) {
+      throw storeError(`write to store "local:${this.#layout.root}"`, error)
+    }
   }
 
   /**
@@ -80,6 +84,8 @@ export class StoreWriter implements Disposable {
         this.#registerOutputs(fresh)
         return fresh.map(({ registration }) => registration.path)
       })
+    } catch (error) {
+      throw storeError(`add ${what} to store "local:${this.#layout.root}"`, error)
     } finally {
       for (const path of trash) removeTree(path)
     }

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs'
-import { DockerToolsError, systemErrorCode } from '#errors'
+import { DockerToolsError, fullDiskError, systemErrorCode } from '#errors'
 import type { ByteString } from '#util'
 import { byteStringToText, toByteString, toFsPath } from '#util'
 import type { JoinedEntry, JoinedTree } from './join-trees.ts'
@@ -19,6 +19,8 @@ export async function materialize(tree: JoinedTree, directory: string): Promise<
     try {
       create(entry, toFsPath(onDisk))
     } catch (cause) {
+      const full = fullDiskError(`create "${byteStringToText(onDisk)}"`, cause)
+      if (full !== cause) throw full
       const code = systemErrorCode(cause)
       const why = code === 'EEXIST' ? 'it exists, it should not' : `the system says ${code}`
       throw new DockerToolsError('WRITE_FAILED', `Cannot create "${byteStringToText(onDisk)}": ${why}`, { cause })

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { DockerToolsError, systemErrorCode } from '#errors'
+import { DockerToolsError, fullDiskError, systemErrorCode } from '#errors'
 import { type ByteString, byteStringToText, toByteString, toFsPath } from '#util'
 import type { TreeEntry } from './tree-entry.ts'
 
@@ -30,12 +30,10 @@ export async function unpackTree(entries: AsyncIterable<TreeEntry>, target: stri
           `Cannot unpack "${byteStringToText(onDisk)}": it is a ${entry.type}`,
         )
     } catch (cause) {
-      if (cause instanceof DockerToolsError || systemErrorCode(cause) === undefined) throw cause
-      throw new DockerToolsError(
-        'WRITE_FAILED',
-        `Cannot create "${byteStringToText(onDisk)}": ${systemErrorCode(cause)}`,
-        { cause },
-      )
+      const what = `create "${byteStringToText(onDisk)}"`
+      const known = fullDiskError(what, cause)
+      if (known instanceof DockerToolsError || systemErrorCode(cause) === undefined) throw known
+      throw new DockerToolsError('WRITE_FAILED', `Cannot ${what}: the system says ${systemErrorCode(cause)}`, { cause })
     }
   }
   // Last, and from the inside out: a directory may be one that nothing can be written to.

@@ -13,6 +13,7 @@ export {
   toByteString,
   toFsPath,
 } from './byte-string.ts'
+export { type FileWriter, makeFileWriter } from './file-writer.ts'
 export { inTurns } from './in-turns.ts'
 export { makeTempDir, type TempDir } from './make-temp-dir.ts'
 export { nearestName } from './nearest-name.ts'

@@ -13,6 +13,8 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal | undefined
   /** The program is ended after so long. */
   readonly timeoutSeconds?: number | undefined
+  /** Takes what the program says on standard error, besides the report. */
+  readonly onStderr?: (text: string) => void
   /** What it reads from standard input. */
   readonly input?: Uint8Array
   /**
@@ -68,6 +70,7 @@ export async function spawnChecked(program: string, args: readonly string[], opt
     .on('data', (text: string) => report({ type: 'script-output', step: options.step, text }))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderrTail = (stderrTail + text).slice(-STDERR_TAIL_BYTES)
+    options.onStderr?.(text)
     report({ type: 'script-output', step: options.step, text })
   })
   const pipes = child.stdio.slice(3).filter((stream) => stream instanceof Duplex)

@@ -3,6 +3,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
+import { fullDiskError } from '#errors'
 import type { ByteSink } from './byte-sink.ts'
 
 /** Bytes written once and read as often as asked; gone with its owner, even after a kill. */
@@ -43,10 +44,14 @@ class MemoryThenFile implements Spool {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#file === undefined && this.#size + chunk.length > this.#memoryBytes) await this.#moveToFile()
-    // The chunk is the caller's again afterwards, so memory needs a copy.
-    if (this.#file === undefined) this.#chunks.push(Buffer.from(chunk))
-    else await writeFully(this.#file, chunk, this.#size)
+    try {
+      if (this.#file === undefined && this.#size + chunk.length > this.#memoryBytes) await this.#moveToFile()
+      // The chunk is the caller's again afterwards, so memory needs a copy.
+      if (this.#file === undefined) this.#chunks.push(Buffer.from(chunk))
+      else await writeFully(this.#file, chunk, this.#size)
+    } catch (error) {
+      throw fullDiskError(`write a temporary file in "${tmpdir()}"`, error)
+    }
     this.#size += chunk.length
   }
 

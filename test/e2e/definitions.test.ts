@@ -6,6 +6,9 @@ import { test } from 'node:test'
 import { assertFailed } from '../hostile/expect-refusal.ts'
 import { listTar, memberNamed } from '../support/list-tar.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 /** The JSON form of what every module below describes. */
 const AS_JSON = JSON.stringify({

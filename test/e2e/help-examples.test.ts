@@ -4,16 +4,24 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BINARY, ROOT } from '../support/places.ts'
+import { startEngine } from '../support/fake-engine.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
-
-/** Talks to a registry or an engine: the tests of these commands do that. */
-const NEEDS_OTHERS = /dockertools (?:load|push|pull|prefetch) |dockertools inspect \S+\/\S+:/
+import { startUploadRegistry } from '../support/upload-registry.ts'
 
 /** Where examples name what a reader has, this is what the test has. */
-const STAND_INS: Readonly<Record<string, string>> = {
-  'https://cache.nixos.org': `file://${ROOT}examples/cache --no-check-signatures`,
-  '/nix/store/…-hello-2.12': '',
+function standIns(hello: string, registry: string): readonly (readonly [text: string, standIn: string])[] {
+  return [
+    ['https://cache.nixos.org', `file://${ROOT}examples/cache --no-check-signatures`],
+    ['/nix/store/…-hello-2.12', hello],
+    ...['registry.example/', 'localhost:5000/', 'quay.io/'].map((host) => [host, `${registry}/`] as const),
+    ['pull alpine', `pull ${registry}/alpine`],
+    ['prefetch nixos', `prefetch ${registry}/nixos`],
+    ['--image-name redis', `--image-name ${registry}/redis`],
+  ]
 }
+
+/** Images that examples pull. */
+const IN_REGISTRY = ['alpine:3.20', 'nixos/nix:2.2.1', 'redis:7', 'team/app:1.2']
 
 const DEFINITION = {
   function: 'buildLayeredImage',
@@ -34,18 +42,30 @@ case $1 in
 esac >/dev/null
 `
 
-/** A folder with all that examples name. */
-async function makeReader(): Promise<Bench & { shell(line: string): ReturnType<typeof resultOf> }> {
+/** In place of containerd's program. */
+const CTR = `#!/bin/bash
+set -e
+[ "$*" = '--connect-timeout 3s images import -' ] && tar -tf - | grep -qx manifest.json
+echo "unpacking docker.io/library/web:1 (sha256:${'0'.repeat(64)})...done"
+`
+
+/** A folder with all that examples name, an engine and a registry. */
+async function makeReader() {
   const bench = await makeBench()
+  const engine = await startEngine(bench.path, 'web:1')
+  const registry = await startUploadRegistry()
   const at = (name: string): string => join(bench.path, name)
   for (const folder of ['bin', 'site', 'folder', 'home/.config/fish/completions'])
     mkdirSync(at(folder), { recursive: true })
   writeFileSync(at('site/index.html'), 'Hello\n')
   writeFileSync(at('image.json'), JSON.stringify(DEFINITION))
+  const args = { ...DEFINITION.args, compressor: 'zstd' }
+  writeFileSync(at('zstd.json'), JSON.stringify({ ...DEFINITION, args }))
   writeFileSync(at('image.ts'), MODULE)
   cpSync(join(ROOT, 'examples/layers/graph.json'), at('graph.json'))
   writeFileSync(at('bin/dockertools'), `#!/bin/sh\nexec '${process.execPath}' '${BINARY}' "$@"\n`, { mode: 0o755 })
-  for (const engine of ['docker', 'podman']) writeFileSync(at(`bin/${engine}`), ENGINE, { mode: 0o755 })
+  for (const name of ['docker', 'podman']) writeFileSync(at(`bin/${name}`), ENGINE, { mode: 0o755 })
+  writeFileSync(at('bin/ctr'), CTR, { mode: 0o755 })
   const shell = (line: string): ReturnType<typeof resultOf> =>
     resultOf(
       spawn('bash', ['-e', '-o', 'pipefail', '-c', line], {
@@ -55,11 +75,20 @@ async function makeReader(): Promise<Bench & { shell(line: string): ReturnType<t
           HOME: at('home'),
           TMPDIR: at('tmp'),
           XDG_CACHE_HOME: at('cache'),
+          ...engine.env,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     )
-  return { ...bench, shell }
+  return {
+    ...bench,
+    shell,
+    registry: registry.host,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.all([engine[Symbol.asyncDispose](), registry[Symbol.asyncDispose]()])
+      await bench[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Every help there is, of commands and of their verbs. */
@@ -97,6 +126,9 @@ async function prepare(reader: Awaited<ReturnType<typeof makeReader>>): Promise<
       'dockertools build image.json -o image.tar.gz',
       'cp image.tar.gz web.tar.gz; cp image.tar.gz worker.tar.gz',
       'tar -cf layer.tar site',
+      'dockertools build image.json --format oci-archive -o layout.tar',
+      'dockertools build zstd.json -o image.tar.zst',
+      ...IN_REGISTRY.map((name) => `dockertools push image.json ${reader.registry}/${name}`),
       'cp "$(dirname "$(dockertools build image.ts#web --out-link stream)")"/*-web-conf.json hello-conf.json',
     ].join(' && '),
   )
@@ -114,11 +146,11 @@ test('the examples that help shows work', async (context) => {
     const examples = examplesOf(help)
     assert.ok(examples.length > 0, `${command} has no examples`)
     for (const example of examples) {
-      if (seen.has(example) || NEEDS_OTHERS.test(example)) continue
+      if (seen.has(example)) continue
       seen.add(example)
       await context.test(example, async () => {
         let line = example
-        for (const [text, standIn] of Object.entries(STAND_INS)) line = line.replaceAll(text, standIn || hello)
+        for (const [text, standIn] of standIns(hello, reader.registry)) line = line.replaceAll(text, standIn)
         assert.ok(!line.includes('…'), 'there is something that only a reader can fill in')
         const { status, stderr } = await reader.shell(`compdef() { :; }; ${line}`)
         assert.equal(status, 0, stderr)

@@ -146,6 +146,40 @@ for (const name of ['buildImageWithNixDb', 'buildLayeredImageWithNixDb'] as cons
   })
 }
 
+test(
+  'with runAsRoot the database comes after it and before extraCommands',
+  needs('unshare', 'nsenter', 'busybox'),
+  async () => {
+    await using bench = await makeNixBench()
+    const args = { copyToRoot: [TOOL, './local'], keepContentsDirlinks: true }
+    const plain = topLayer(await build(bench, 'buildImageWithNixDb', args))
+    const runAsRoot = `[ ! -e /${STATE} ]; mkdir -p /nix/own; echo ran > /nix/own/ran; chmod 700 /nix/own`
+    const extraCommands = `[ "$NIX_REMOTE $USER" = "local?root=$PWD nobody" ]; cat nix/own/ran ${STATE}/db/schema > seen`
+    const layer = topLayer(await build(bench, 'buildImageWithNixDb', { ...args, runAsRoot, extraCommands }))
+    const stateOf = ({ members }: TarListing): readonly object[] =>
+      members.flatMap(({ row }) =>
+        typeof row.name === 'string' && row.name.startsWith(`./${STATE}`) && !row.name.endsWith('gcroots/profiles')
+          ? [row]
+          : [],
+      )
+    assert.equal(stateOf(layer).length, 14)
+    assert.deepEqual(stateOf(layer), stateOf(plain))
+    const link = memberNamed(layer, `./${STATE}/gcroots/profiles`).row.link
+    assert.equal(link, `/tmp/disk/layer/${STATE}/profiles`)
+    assert.equal(memberNamed(layer, './seen').body.toString(), 'ran\n10')
+    assert.equal(memberNamed(layer, './nix/own/').row.mode, '0700')
+  },
+)
+
+test('with runAsRoot a database in the way is refused as well', needs('unshare', 'nsenter', 'busybox'), async () => {
+  await using bench = await makeNixBench()
+  const runAsRoot = `mkdir -p /${STATE}/db; echo mine > /${STATE}/db/db.sqlite`
+  const args = { name: 'x', copyToRoot: './local', runAsRoot }
+  const stdin = JSON.stringify({ function: 'buildImageWithNixDb', args })
+  const result = await bench.run(['stream', '-', '--log-format=json'], { stdin })
+  assertFailed(result, { code: 'DEFINITION_INVALID', message: /its root has "nix\/var\/nix\/db\/db\.sqlite" already$/ })
+})
+
 const CONFLICTS: Readonly<Record<string, readonly [make: (folder: string) => void, message: RegExp]>> = {
   'a database already': [
     (folder) => {

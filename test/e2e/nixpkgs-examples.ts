@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { programThatPrints } from '../../examples/nixpkgs/packages/hello-world.ts'
 import { bodyOf, type Configuration, type ImageInArchive } from '../support/read-image.ts'
 
 /** What an example has to show: the names of its images, and what is looked for in the first, or in all of them. */
@@ -35,8 +36,8 @@ export const IMAGE_EXAMPLES: Readonly<Record<string, Shown>> = {
   ],
   nginx: [['nginx-container:latest'], assertNginx],
   nginxStream: [['nginx-container:latest'], assertNginx],
-  nixFromDockerHub: [['nix:2.2.1'], (image) => assert.match(text(image, 'share/read-me'), /stand-in/)],
-  testNixFromDockerHub: [['nix:2.2.1'], (image) => assert.match(text(image, 'share/read-me'), /stand-in/)],
+  nixFromDockerHub: [['docker.io/library/nix:2.2.1'], assertPulled],
+  testNixFromDockerHub: [['docker.io/library/nix:2.2.1'], assertPulled],
   editors: [
     [HASH_TAG],
     (image) => {
@@ -49,7 +50,7 @@ export const IMAGE_EXAMPLES: Readonly<Record<string, Shown>> = {
   onTopOfPulledImage: [
     ['ontopofpulledimage:latest'],
     (image) => {
-      assert.match(text(image, 'share/read-me'), /stand-in/)
+      assertPulled(image)
       assertProgram(image, 'bin/hello')
     },
   ],
@@ -149,9 +150,8 @@ export const IMAGE_EXAMPLES: Readonly<Record<string, Shown>> = {
     ['layeredstoresymlink:latest'],
     (image) => {
       const [, link = ''] = config(image)['Cmd'] as string[]
-      const target = image.files.get(link.slice(1))?.row.link
-      assert.equal(typeof target, 'string', 'a symlink')
-      assert.match(text(image, `${String(target).slice(1)}/dir/target`), /Content/)
+      const target = linkOf(image, link.slice(1))
+      assert.match(text(image, `${target.slice(1)}/dir/target`), /Content/)
     },
   ],
   prefixedImage: [['registry-1.docker.io/image:latest'], (image) => assertProgram(image, 'bin/hello')],
@@ -296,6 +296,13 @@ function assertProgram(image: ImageInArchive, name: string): void {
   assert.equal(follow(image, name).toString('latin1', 0, 4), '\x7fELF', name)
 }
 
+/** Where a symlink leads. */
+function linkOf(image: ImageInArchive, name: string): string {
+  const link = image.files.get(name)?.row.link
+  assert.ok(typeof link === 'string', `${name} is a symlink`)
+  return link
+}
+
 function assertFolder(image: ImageInArchive, name: string): void {
   assert.equal(image.files.get(name)?.row.type, '5', name)
 }
@@ -314,6 +321,12 @@ function assertNginx(image: ImageInArchive): void {
   assert.deepEqual(config(image)['ExposedPorts'], { '80/tcp': {} })
 }
 
+/** The program is what the examples' own assembler makes. */
+function assertPulled(image: ImageInArchive): void {
+  assert.match(text(image, 'share/read-me'), /stand-in/)
+  assert.deepEqual(follow(image, 'bin/nix-store'), Buffer.from(programThatPrints('nix-store (Nix) 2.2.1\n', 'amd64')))
+}
+
 function assertNix(image: ImageInArchive): void {
   const [daemon] = [...image.files].filter(([name]) => /^nix\/store\/[^/]+\/bin\/nix-daemon$/.test(name))
   assert.equal(daemon?.[1].row.link, 'nix')
@@ -324,7 +337,7 @@ function assertNix(image: ImageInArchive): void {
 function assertDatabase(image: ImageInArchive): void {
   const database = image.files.get('nix/var/nix/db/db.sqlite')?.body ?? Buffer.alloc(0)
   assert.equal(database.toString('latin1', 0, 15), 'SQLite format 3')
-  const paths = storePaths(image).filter((path) => !/-image-root$/.test(path))
+  const paths = storePaths(image).filter((path) => !path.endsWith('-image-root'))
   assert.ok(paths.length > 3)
   for (const path of paths) assert.ok(database.includes(`/${path}`), path)
 }
@@ -346,9 +359,9 @@ function assertEnvironment(image: ImageInArchive): void {
 
 function assertAlice(image: ImageInArchive): void {
   assert.equal(image.files.get('home/alice')?.row.uid, 1000)
-  const hello = image.files.get('hello')?.row.link
-  assert.match(String(hello), /-layeredImageWithFakeRootCommands-hello$/)
-  assertProgram(image, `${String(hello).slice(1)}/bin/hello`)
+  const hello = linkOf(image, 'hello')
+  assert.match(hello, /-layeredImageWithFakeRootCommands-hello$/)
+  assertProgram(image, `${hello.slice(1)}/bin/hello`)
 }
 
 function assertSharedLayer(bash: ImageInArchive, redis?: ImageInArchive): void {
@@ -358,7 +371,7 @@ function assertSharedLayer(bash: ImageInArchive, redis?: ImageInArchive): void {
 }
 
 function assertNoStore(image: ImageInArchive): void {
-  assert.match(String(image.files.get('bin/hello')?.row.link), /^\/nix\/store\//)
+  assert.match(linkOf(image, 'bin/hello'), /^\/nix\/store\//)
   assert.deepEqual(storePaths(image), [])
 }
 

@@ -30,7 +30,10 @@ describe('pullImage in the store', () => {
     server = await startServer((request, response) => {
       const blob = blobs.get(/\/blobs\/(.*)$/.exec(request.url ?? '')?.[1] ?? '')
       const isLayer = blob?.[0] === 0x1f
-      if (onStall === undefined || !isLayer) return void serveHoldings(holdings, request, response)
+      if (onStall === undefined || !isLayer) {
+        serveHoldings(holdings, request, response)
+        return
+      }
       response.writeHead(200, { 'content-length': blob.length })
       response.write(blob.subarray(0, 20))
       onStall()
@@ -225,7 +228,7 @@ describe('pullImage in the store', () => {
     test(`Ctrl-C while a layer comes ends "${args.slice(0, 3).join(' ')}" with 130, and leaves nothing`, async () => {
       await using bench = await makeBench()
       writeFileSync(join(bench.path, 'image.json'), JSON.stringify(pulled()))
-      const before = readdirSync(bench.path)
+      const namesBefore = readdirSync(bench.path)
       const reached = new Promise<void>((resolve) => (onStall = resolve))
       const command = args.map((arg) => (arg === 'REF' ? `${server.host}/team/app:1` : arg))
       const store = args[0] === 'pull' ? [] : ['--store', `local:${bench.path}/store`]
@@ -241,7 +244,7 @@ describe('pullImage in the store', () => {
       }
       assert.deepEqual(
         readdirSync(bench.path).filter((name) => name !== 'store'),
-        before,
+        namesBefore,
       )
       assert.deepEqual(bench.leftovers(), [])
       assertNothingIn(`${bench.path}/store`)

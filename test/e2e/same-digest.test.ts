@@ -19,6 +19,9 @@ import { streamLayeredImage, type BuildOptions } from '#docker-tools'
 import { fixturePath, type FixturePath, type FixtureTree, writeCache } from '../support/binary-cache.ts'
 import { BINARY, needs, needsRoot } from '../support/places.ts'
 import { type Bench, type CliOptions, makeBench, resultOf } from '../support/run-cli.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 const [A, B] = [fixturePath('a', 'a'), fixturePath('b', 'b')]
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { RunnerName } from '#runner'
 import { GOLDEN, GOLDEN_STORE, needsNumbers, skipWithoutGolden } from '../support/places.ts'
+import { needsGuest } from '../support/run-jobs.ts'
 import { readCases } from './golden-case.ts'
 import { runGoldenCase } from './run-golden-case.ts'
 
@@ -21,13 +23,23 @@ for (const golden of cases) {
 }
 
 /**
- * Cases whose scripts need owners, and no fakeroot for it. The others of them cannot do without: one gives a file of the
- * store to somebody, the other an owner that an ordinary user has no number for.
+ * The other runners that can do what a case asks. One case, `stream-fakeroot`, gives a link into the store to somebody,
+ * which only fakeroot lets pass: elsewhere the store cannot be written to. Fakeroot gives no root of its own. A guest
+ * takes its time, so it has the case with a number that an ordinary user's namespaces have not, and the one with a root.
  */
-const NAMESPACE_CASES = process.getuid?.() === 0 ? ['pop-fakeroot', 'stream-fakeroot2'] : ['pop-fakeroot']
+const OTHER_RUNNERS: Readonly<Record<string, readonly RunnerName[]>> = {
+  'pop-fakeroot': ['namespace'],
+  'stream-fakeroot2': process.getuid?.() === 0 ? ['namespace', 'vm'] : ['vm'],
+  'stream-fakechroot': ['namespace', 'vm'],
+}
 
-for (const golden of cases.filter((one) => NAMESPACE_CASES.includes(one.case))) {
-  test(`what was recorded comes out with the namespace runner too: ${golden.case}`, needsNumbers(), async () => {
-    assert.deepEqual([...(await runGoldenCase(golden, places, 'namespace'))], ['namespace'])
-  })
+for (const golden of cases) {
+  for (const runner of OTHER_RUNNERS[golden.case] ?? []) {
+    const needed = runner === 'vm' ? needsGuest() : needsNumbers()
+    test(`what was recorded comes out with the runner ${runner}: ${golden.case}`, needed, async (t) => {
+      const ran = [...(await runGoldenCase(golden, places, runner))]
+      assert.deepEqual(ran, [runner])
+      t.diagnostic(`ran with ${ran.join(', ')}`)
+    })
+  }
 }

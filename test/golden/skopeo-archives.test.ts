@@ -9,6 +9,9 @@ import type { IntegrityError } from '#errors'
 import { readSample, serveHoldings, startServer } from '../support/fake-registry.ts'
 import { listTar } from '../support/list-tar.ts'
 import { GOLDEN, skipWithoutGolden } from '../support/places.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 const FOLDER = join(GOLDEN, 'skopeo')
 const samples = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => /^s\d\d-/.test(name)) : []

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import type { DockerToolsError } from '#errors'
-import { type RunJob, runJob } from '#runner'
+import { type RunJob, runJob, type RunnerName } from '#runner'
 import { makeTempDir } from '#util'
 import { needs } from '../support/places.ts'
 import { isRunning } from '../support/processes.ts'
+import { GUEST_KERNEL, needsGuest } from '../support/run-jobs.ts'
 import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../support/script-job.ts'
 
 const needsTools = needs('unshare', 'nsenter', 'busybox')
@@ -76,13 +77,14 @@ async function makeHost(): Promise<Host> {
 async function attack(
   script: string,
   limits: Partial<RunJob['limits']> = {},
+  runner: RunnerName = 'namespace',
 ): Promise<readonly string[] | DockerToolsError> {
   await using host = await makeHost()
   const state = hostState(host.path)
   const text = script.replaceAll('@HOST@', host.path).replaceAll('@PID@', String(host.pid))
   let outcome: readonly string[] | DockerToolsError
   try {
-    await using changes = await runJob(host.job(text, limits), 'namespace')
+    await using changes = await runJob(host.job(text, limits), runner, undefined, { kernel: GUEST_KERNEL })
     outcome = linesOf(changes)
   } catch (error) {
     outcome = error as DockerToolsError
@@ -197,8 +199,6 @@ const IN_VAIN: Readonly<Record<string, string>> = {
     'mkdir /m; mount -t tmpfs none /m; echo x > /m/x; mount --bind / /m || true; [ ! -e /m@HOST@ ]; umount /m || true; umount -l / || true; [ ! -e @HOST@ ]',
   'enters the mount table again':
     'nsenter -m -t $$ sh -c "[ ! -e @HOST@ ]" || [ $? != 1 ]; nsenter -m -t 1 sh -c "[ ! -e @HOST@ ]" || [ $? != 1 ]',
-  'makes devices':
-    'if mknod /disk b 254 0; then exit 9; fi; if /dev/.dockertools/busybox mknod /null c 1 3; then exit 9; fi; mknod pipe p',
   'ends processes of the machine': 'if kill -9 @PID@; then exit 9; fi; kill -9 -1 || true',
   'looks at processes of the machine':
     '[ ! -e /proc/@PID@/status ] || [ $(ls -d /proc/[0-9]* | wc -l) -lt 12 ]; for p in /proc/[0-9]*/cmdline; do if grep -q "sleep.600" $p; then exit 9; fi; done',
@@ -206,10 +206,19 @@ const IN_VAIN: Readonly<Record<string, string>> = {
 }
 
 for (const [what, script] of Object.entries(IN_VAIN)) {
-  // `mknod` in a script is seen before it runs, and refused.
-  const text = script.replaceAll('mknod /', 'm""knod /').replaceAll('mknod pipe', 'm""knod pipe')
-  test(`a script that ${what} changes nothing outside`, needsTools, () => attackInVain(text))
+  test(`a script that ${what} changes nothing outside`, needsTools, () => attackInVain(script))
 }
+
+test('a script that makes devices is told so before it runs, and while it does', needsTools, async () => {
+  await attackThatFails('mknod /disk b 254 0', 'RUNNER_UNAVAILABLE', /the script makes a device with mknod/)
+  // Where it is not seen in the text.
+  const hidden = 'm""knod pipe p; if m""knod /disk b 254 0; then cat /disk > /copy; fi'
+  await attackThatFails(
+    hidden,
+    'RUNNER_UNAVAILABLE',
+    /it makes a device, which a user namespace cannot \("mknod: .*"\)/,
+  )
+})
 
 test('a script that tries the network reaches nobody', needsTools, async () => {
   let visits = 0
@@ -226,6 +235,66 @@ test('a script that tries the network reaches nobody', needsTools, async () => {
   } finally {
     server.close()
   }
+})
+
+/** Attaches to a process by its number and by every number it can see, and reads and writes memory of others. */
+const TRACE = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+seen = {int(name) for name in os.listdir('/proc') if name.isdigit()} - {os.getpid()}
+bystander, folder = int(sys.argv[1]), sys.argv[2]
+if bystander not in seen and libc.ptrace(16, bystander, 0, 0) == 0: sys.exit(10)
+for pid in seen:
+    if any(os.path.exists('/proc/%d/%s%s' % (pid, root, folder)) for root in ('root', 'cwd')): sys.exit(11)
+    if open('/proc/%d/cmdline' % pid).read().startswith('sleep'): sys.exit(12)
+if os.path.exists(folder): sys.exit(13)
+for name in os.listdir('/proc/self/fd'):
+    try: target = os.readlink('/proc/self/fd/' + name)
+    except OSError: continue
+    if int(name) > 2: sys.exit(14)
+`
+
+test(
+  'a script with all programs of this machine cannot trace its processes',
+  needs('unshare', 'nsenter', 'python3'),
+  async () => {
+    await using host = await makeHost()
+    const state = hostState(host.path)
+    const script = `cat > trace.py <<'END'\n${TRACE}END\npython3 -B trace.py ${host.pid} ${host.path}; [ ! -e ${host.path} ]; rm trace.py`
+    const job: RunJob = { ...host.job(script), step: 'fakeRootCommands', view: 'folder' }
+    await using changes = await runJob(job, 'namespace')
+    assert.ok(changes.entries.length > 0)
+    assert.equal(hostState(host.path), state)
+    assert.ok(isRunning(host.pid))
+  },
+)
+
+/** In a guest a script is root of all there is, so it may take all of it: the disks, the memory, the lines to us. */
+const TAKE_OVER = `
+(sleep 1000 &); (setsid sleep 1000 &)
+kill -9 @PID@ || true
+[ ! -e @HOST@ ]
+if nc -w 1 127.0.0.1 80 < /dev/null; then exit 9; fi
+mkdir /m; mount -t proc none /m && cat /m/1/environ > /m/sysrq-trigger || true
+umount /m || true; rmdir /m
+mknod /given b 254 0; if echo x > /given; then exit 9; fi
+for line in 0 1 2 3; do mknod /line$line c 4 $((64 + line)); echo 'ended 0' > /line$line || true; done
+rm /given /line?
+echo last > /last
+`
+
+test('a script that takes a guest over changes nothing outside', needsGuest(), async () => {
+  const outcome = await attack(TAKE_OVER, { diskMiB: 32, memoryMiB: 256, timeoutSeconds: 120 }, 'vm')
+  // What it has told us in the name of the guest is not believed: the disk is read, and nothing but the disk.
+  if (outcome instanceof Error) assert.match(outcome.code, /^(?:SCRIPT_FAILED|LIMIT_EXCEEDED|RUNNER_UNAVAILABLE)$/)
+  else assert.ok(outcome.includes('file 644 0:0 /last'), outcome.join('\n'))
+})
+
+test('a script that writes over the disk of its guest is one clear error', needsGuest(), async () => {
+  const script = 'mknod /disk b 254 16; dd if=/dev/urandom of=/disk bs=64k count=4; sync; exit 0'
+  const outcome = await attack(script, { diskMiB: 32, memoryMiB: 256, timeoutSeconds: 120 }, 'vm')
+  if (outcome instanceof Error)
+    assert.match(outcome.code, /^(?:SCRIPT_FAILED|FORMAT_INVALID|LIMIT_EXCEEDED|RUNNER_UNAVAILABLE)$/)
 })
 
 test('an interrupted script is gone with all it has started', needsTools, async () => {

@@ -106,9 +106,13 @@ const cases: Readonly<Record<string, readonly [args: Readonly<Record<string, unk
     '{"function":"streamLayerdImage","args":{}}',
     { code: 'DEFINITION_INVALID', message: /no function "streamLayerdImage", the nearest is "streamLayeredImage"/ },
   ],
-  'a function that comes later': [
+  'an argument of a builder with a slip in it': [
+    '{"function":"writeTextDir","args":{"pth":"a","text":""}}',
+    { code: 'DEFINITION_INVALID', message: /no argument "pth", the nearest is "path"/ },
+  ],
+  'a nix-shell image without a derivation': [
     '{"function":"streamNixShellImage","args":{}}',
-    { code: 'NOT_IMPLEMENTED', message: /streamNixShellImage/ },
+    { code: 'DEFINITION_INVALID', message: /argument "drv": it is missing/ },
   ],
   'a definition with more in it': [
     '{"function":"streamLayeredImage","args":{"name":"x"},"arg":1}',

@@ -15,6 +15,9 @@ import { streamConf, streamLayeredImage, type WriteOptions } from '#docker-tools
 import { DockerToolsError } from '#errors'
 import { makeTempDir } from '#util'
 import { listTar } from '../support/list-tar.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 const MIB = 1024 * 1024
 

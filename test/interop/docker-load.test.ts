@@ -9,6 +9,9 @@ import { BUSYBOX, needsRoot } from './needs.ts'
 import { makeOddTree } from './odd-tree.ts'
 import { pipe, run } from './run.ts'
 import { addBusybox, makeWorkshop, type Workshop, writeFiles } from './workshop.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 suite('Docker', needsRoot('dockerd', 'docker', 'runc', 'unshare', 'python3', BUSYBOX), () => {
   let shop: Workshop

@@ -7,6 +7,9 @@ import { ROOT } from '../support/places.ts'
 import { startDockerDaemon } from './docker-daemon.ts'
 import { needsRoot } from './needs.ts'
 import { run } from './run.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 interface Step {
   readonly command: string

@@ -34,7 +34,8 @@ export interface Workshop extends AsyncDisposable {
 export async function makeWorkshop(): Promise<Workshop> {
   const temp = await makeTempDir('interop-')
   const path = temp.path
-  const env = { ...process.env, XDG_CACHE_HOME: join(path, 'cache'), XDG_DATA_HOME: join(path, 'data'), CI: '1' }
+  const folders = { HOME: join(path, 'home'), XDG_CACHE_HOME: join(path, 'cache'), XDG_DATA_HOME: join(path, 'data') }
+  const env = { ...process.env, ...folders, CI: '1' }
   const command = (...args: readonly string[]): Command => ({
     program: process.execPath,
     args: [PROGRAM, ...args],

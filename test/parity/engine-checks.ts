@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { helloWorld } from '../../examples/nixpkgs/packages/hello-world.ts'
-import { pipe } from '../interop/run.ts'
 import type { Check, Checks } from './check.ts'
 import type { Lab } from './lab.ts'
 
@@ -17,23 +16,23 @@ function isBuiltElsewhere(functionName: string, contents: string): Check {
     const here = process.arch
     const elsewhere = here === 'arm64' ? 'x64' : 'arm64'
     const pretend = `data:text/javascript,Object.defineProperty(process, 'arch', { value: '${elsewhere}' })`
-    const command = lab.stream(definition)
-    const abroad = { ...command, env: { ...command.env, NODE_OPTIONS: `--import="${pretend}"` } }
-    await pipe(abroad, lab.daemon.command('load'))
-    const image = await lab.daemon.inspect(name)
-    assert.equal(image.Architecture, here === 'arm64' ? 'arm64' : 'amd64')
-    assert.equal(await lab.runs(name), 'Hello, world!\n')
-    assert.equal(await lab.image(definition), image.Id, 'another image where it is built here')
+    const abroad = join(lab.builds.path, `${name}.tar`)
+    await lab.builds.stream(definition, abroad, { env: { NODE_OPTIONS: `--import="${pretend}"` } })
+    const archives = [await readFile(abroad), await readFile(await lab.builds.archive(definition))] as const
+    assert.ok(archives[0].equals(archives[1]), 'another image where it is built here')
+    const image = await lab.image(definition)
+    assert.equal((await lab.daemon.inspect(image)).Architecture, here === 'arm64' ? 'arm64' : 'amd64')
+    assert.equal(await lab.runs(image), 'Hello, world!\n')
   }
 }
 
 async function defineHello(lab: Lab, name: string, functionName: string, contents: string): Promise<string> {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
-  const program = join(lab.shop.path, 'hello-root/bin/hello')
+  const program = join(lab.builds.path, 'hello-root/bin/hello')
   await mkdir(join(program, '..'), { recursive: true })
   await writeFile(program, helloWorld(architecture), { mode: 0o755 })
   const args = { name, tag: 'latest', architecture, [contents]: './hello-root', config: { Cmd: ['/bin/hello'] } }
-  const definition = join(lab.shop.path, `${name}.json`)
+  const definition = join(lab.builds.path, `${name}.json`)
   await writeFile(definition, JSON.stringify({ function: functionName, args }))
   return definition
 }

@@ -1,27 +1,19 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { ImageRecipe } from 'dockertools'
 import { type DockerDaemon, startDockerDaemon } from '../interop/docker-daemon.ts'
-import { attempt, type Command, type Outcome, pipe, run } from '../interop/run.ts'
-import { makeWorkshop, type Workshop } from '../interop/workshop.ts'
+import { attempt, type Outcome, pipe } from '../interop/run.ts'
 import { ROOT } from '../support/places.ts'
+import { definitionFile, type ExampleBuilds } from './example-builds.ts'
 
-/** An engine, a store, and the examples: what all assertions are tried in. */
+/** An engine, and the examples in it: what all assertions are tried in, several at a time. */
 export interface Lab extends AsyncDisposable {
-  readonly shop: Workshop
+  readonly builds: ExampleBuilds
   readonly daemon: DockerDaemon
-  /** The folder that stands for `/nix/store` of this machine. */
-  readonly storeFolder: string
-  /** The recipe in a definition, as a program gets it. */
-  recipe(definition: string): Promise<ImageRecipe>
   /** The tag that a definition gives its image: upstream's attribute `imageTag`. */
   tagOf(definition: string): Promise<string>
-  /** `dockertools stream DEFINITION`. */
-  stream(definition: string, ...options: readonly string[]): Command
-  /** `dockertools build DEFINITION -o FILE`; gives the file's path. */
-  build(definition: string, file: string): Promise<string>
-  /** Streams an image into `docker load`, and gives the names that this loaded. */
-  load(definition: string, ...options: readonly string[]): Promise<readonly string[]>
-  /** The ID of a definition's image, which is loaded once. It keeps meaning this image when the name is used again. */
+  /** Waits until nobody else loads images, and keeps it so: for what goes by the names that images bring. */
+  alone(act: (load: Load) => Promise<void>): Promise<void>
+  /** A name of a definition's image that stays, whatever else has the name that it brings. It is loaded once. */
   image(definition: string): Promise<string>
   /** `docker run --rm`, which has to succeed; gives what the program wrote. */
   runs(...words: readonly string[]): Promise<string>
@@ -33,61 +25,55 @@ export interface Lab extends AsyncDisposable {
   files(image: string): Promise<readonly string[]>
 }
 
-/** An example by its name, or a definition of the tests' own by its path. */
-function fileOf(definition: string): string {
-  return definition.startsWith('/') ? definition : join(ROOT, 'examples/nixpkgs', `${definition}.ts`)
-}
+/** Loads a definition's image, and gives the names that this loaded. */
+export type Load = (definition: string) => Promise<readonly string[]>
 
 /** A definition in `test/parity/images`: of what upstream's tests define beside the examples. */
 export function ownImage(name: string): string {
   return join(ROOT, 'test/parity/images', `${name}.ts`)
 }
 
-export async function openLab(): Promise<Lab> {
-  const shop = await makeWorkshop()
-  try {
-    return labOf(shop, await startDockerDaemon(join(shop.path, 'd'), { hasNetwork: true, storageDriver: 'overlay2' }))
-  } catch (error) {
-    await shop[Symbol.asyncDispose]()
-    throw error
-  }
+export async function openLab(builds: ExampleBuilds): Promise<Lab> {
+  return labOf(builds, await startDockerDaemon(join(builds.path, 'd'), { hasNetwork: true, storageDriver: 'overlay2' }))
 }
 
-function labOf(shop: Workshop, daemon: DockerDaemon): Lab {
-  const root = join(shop.path, 'machine')
-  const store = `local:${root}`
+function labOf(builds: ExampleBuilds, daemon: DockerDaemon): Lab {
   const loaded = new Map<string, Promise<string>>()
+  let last: Promise<unknown> = Promise.resolve()
 
-  const recipe: Lab['recipe'] = async (definition) => {
-    const [file = '', name = 'default'] = fileOf(definition).split('#')
-    return ((await import(file)) as Record<string, ImageRecipe>)[name] as ImageRecipe
-  }
-  const stream: Lab['stream'] = (definition, ...options) =>
-    shop.command('stream', fileOf(definition), '--store', store, '--quiet', ...options)
-  const load: Lab['load'] = async (definition, ...options) => {
-    const said = await pipe(stream(definition, ...options), daemon.command('load'))
+  const load: Load = async (definition) => {
+    const said = await daemon.docker('load', '-i', await builds.archive(definition))
     return [...said.matchAll(/^Loaded image: (.*)$/gm)].map(([, name = '']) => name)
   }
+  const alone = <Result>(act: (load: Load) => Promise<Result>): Promise<Result> => {
+    const result = last.then(() => act(load))
+    // Whoever comes next waits for the end, whichever it is.
+    last = result.catch(() => undefined)
+    return result
+  }
   const loadOnce = async (definition: string): Promise<string> => {
-    const [name = ''] = await load(definition)
-    return (await daemon.inspect(name)).Id
+    await builds.archive(definition)
+    return await alone(async () => {
+      const [name = ''] = await load(definition)
+      const kept = `kept/${basename(definition)
+        .replace(/\.\w+$/, '')
+        .toLowerCase()}:1`
+      await daemon.docker('tag', name, kept)
+      return kept
+    })
   }
   return {
-    shop,
+    builds,
     daemon,
-    storeFolder: join(root, 'nix/store'),
-    recipe,
-    tagOf: async (definition) => await (await recipe(definition)).imageTag({ stores: [store] }),
-    stream,
-    async build(definition, file) {
-      await run(shop.command('build', fileOf(definition), '--store', store, '--quiet', '-o', join(shop.path, file)))
-      return join(shop.path, file)
+    alone,
+    tagOf: async (definition) => {
+      const { default: recipe } = (await import(definitionFile(definition))) as { readonly default: ImageRecipe }
+      return await recipe.imageTag({ stores: [builds.store] })
     },
-    load,
     image(definition) {
-      const id = loaded.get(definition) ?? loadOnce(definition)
-      loaded.set(definition, id)
-      return id
+      const name = loaded.get(definition) ?? loadOnce(definition)
+      loaded.set(definition, name)
+      return name
     },
     runs: (...words) => daemon.docker('run', '--rm', '--network', 'none', ...words),
     tries: (...words) => attempt(daemon.command('run', '--rm', '--network', 'none', ...words)),
@@ -98,9 +84,6 @@ function labOf(shop: Workshop, daemon: DockerDaemon): Lab {
       await daemon.docker('rm', container)
       return listed.trim().split('\n')
     },
-    async [Symbol.asyncDispose]() {
-      await daemon[Symbol.asyncDispose]()
-      await shop[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   }
 }

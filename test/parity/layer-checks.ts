@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { run } from '../interop/run.ts'
 import { until } from '../interop/until.ts'
 import type { Check, Checks } from './check.ts'
-import { machineNix, startServer } from './image-checks.ts'
+import { runsNix, startServer } from './image-checks.ts'
 import { type Lab, ownImage } from './lab.ts'
 
 async function layersOf(lab: Lab, image: string): Promise<readonly string[]> {
@@ -33,29 +33,41 @@ function inheritsEnvironment(definition: string): Check {
 
 function keepsPrefix(definition: string, name: string): Check {
   return async (lab) => {
-    await lab.load(definition)
-    const names = await lab.daemon.docker('images', '--format', '{{.Repository}}')
-    assert.ok(names.split('\n').includes(name), names)
+    await lab.alone(async (load) => {
+      await load(definition)
+      const names = await lab.daemon.docker('images', '--format', '{{.Repository}}')
+      assert.ok(names.split('\n').includes(name), names)
+    })
   }
 }
 
 /** Both images of a merged archive run, and can be removed. */
 async function runsBashAndRedis(lab: Lab, merged: string, bash: string): Promise<void> {
-  assert.deepEqual((await lab.load(merged)).toSorted(), [bash, 'redis:latest'].toSorted())
-  assert.match(await lab.runs(bash, 'bash', '--version'), /^GNU bash/)
-  {
-    await using server = await startServer(lab, ['redis:latest'])
-    const ping = lab.daemon.command('exec', server.id, 'redis-cli', 'PING')
-    assert.match(await until('redis', () => run(ping).catch(() => undefined)), /PONG/)
-  }
-  await lab.daemon.docker('rmi', bash, 'redis:latest')
-  assert.equal(await lab.has(bash), false)
-  assert.equal(await lab.has('redis:latest'), false)
+  await lab.builds.archive(merged)
+  await lab.alone(async (load) => {
+    assert.deepEqual((await load(merged)).toSorted(), [bash, 'redis:latest'].toSorted())
+    assert.match(await lab.runs(bash, 'bash', '--version'), /^GNU bash/)
+    {
+      await using server = await startServer(lab, ['redis:latest'])
+      const ping = lab.daemon.command('exec', server.id, 'redis-cli', 'PING')
+      assert.match(await until('redis', () => run(ping).catch(() => undefined)), /PONG/)
+    }
+    await lab.daemon.docker('rmi', bash, 'redis:latest')
+    assert.equal(await lab.has(bash), false)
+    assert.equal(await lab.has('redis:latest'), false)
+  })
 }
 
-async function loadMergedFakeRoot(lab: Lab): Promise<string> {
-  assert.ok((await lab.load('mergedBashFakeRoot')).includes('layered-image-with-fake-root-commands:latest'))
-  return 'layered-image-with-fake-root-commands:latest'
+/** What a program in the second image of mergedBashFakeRoot prints. */
+async function runsFakeRoot(lab: Lab, ...words: readonly string[]): Promise<string> {
+  const name = 'layered-image-with-fake-root-commands:latest'
+  let said = ''
+  await lab.builds.archive('mergedBashFakeRoot')
+  await lab.alone(async (load) => {
+    assert.ok((await load('mergedBashFakeRoot')).includes(name))
+    said = await lab.runs(name, ...words)
+  })
+  return said
 }
 
 /** T30 to T61: images on top of each other, side by side, and what scripts leave in them. */
@@ -77,8 +89,8 @@ export const LAYER_CHECKS: Checks = {
     assert.equal(await lab.runs(image, 'bash', '-c', 'echo "$(</layer-order)"'), 'abc\n')
   },
   async T35(lab) {
-    const base = await repeatLayer(lab, await lab.build('bashUncompressed', 'repeated-base.tar'))
-    const definition = join(lab.shop.path, 'repeated.json')
+    const base = await repeatLayer(lab, await lab.builds.result('bashUncompressed'))
+    const definition = join(lab.builds.path, 'on-repeated.json')
     const args = { name: 'repeated', tag: 'latest', fromImage: base, runAsRoot: 'echo hello > /hello' }
     await writeFile(definition, JSON.stringify({ function: 'buildImage', args }))
     const image = await lab.image(definition)
@@ -117,7 +129,7 @@ export const LAYER_CHECKS: Checks = {
   },
   async T43(lab) {
     const image = await lab.image('filesInStore')
-    await lab.runs(...machineNix(image, '/usr/bin/nix-store', '--verify', '--check-contents'))
+    await runsNix(lab, image, 'nix-store', '--verify', '--check-contents')
     assert.equal(await lab.runs(image), 'some data\n')
   },
   async T44(lab) {
@@ -140,17 +152,17 @@ export const LAYER_CHECKS: Checks = {
   T49: (lab) => runsBashAndRedis(lab, 'mergedBashAndRedis', 'bash:latest'),
   T50: async (lab) => runsBashAndRedis(lab, 'mergedBashNoTagAndRedis', `bash-no-tag:${await lab.tagOf('bashNoTag')}`),
   async T51(lab) {
-    assert.equal(await lab.runs(await loadMergedFakeRoot(lab), '/bin/stat', '-c', '%u', '/home/alice'), '1000\n')
+    assert.equal(await runsFakeRoot(lab, '/bin/stat', '-c', '%u', '/home/alice'), '1000\n')
   },
   async T52(lab) {
-    assert.match(await lab.runs(await loadMergedFakeRoot(lab), '/hello/bin/hello'), /hello/i)
+    assert.match(await runsFakeRoot(lab, '/hello/bin/hello'), /hello/i)
   },
   async T53(lab) {
-    const names = await lab.load('mergeVaryingCompressor')
-    assert.deepEqual(names.toSorted(), ['bash-uncompressed:latest', 'bash-zstd:latest', 'redis:latest'])
+    const names = ['bash-uncompressed:latest', 'bash-zstd:latest', 'redis:latest']
+    await lab.alone(async (load) => assert.deepEqual((await load('mergeVaryingCompressor')).toSorted(), names))
   },
   async T54(lab) {
-    const file = await lab.build('exportBash', 'export-bash.tar')
+    const file = await lab.builds.result('exportBash')
     const listed = await run({ program: 'tar', args: ['-tf', file] })
     assert.ok(listed.split('\n').includes('./bin/bash'))
   },
@@ -189,14 +201,14 @@ export const LAYER_CHECKS: Checks = {
   },
   async T61(lab) {
     const image = await lab.image(ownImage('non-root-test'))
-    const script = 'stat -c %u:%g "$(readlink /bin/bash)" /nix/store/*-bash; id -u -n'
+    const script = 'stat -c %u:%g "$(readlink -f /bin/bash)" /nix/store/*-bash; id -u -n'
     assert.equal(await lab.runs(image, 'bash', '-c', script), '1000:1000\n1000:1000\nuser\n')
   },
 }
 
 /** The same image with its one layer twice: the second is a symlink to the first, as `docker save` once wrote it. */
 async function repeatLayer(lab: Lab, archive: string): Promise<string> {
-  const folder = join(lab.shop.path, 'repeated')
+  const folder = join(lab.builds.path, 'repeated')
   await mkdir(folder)
   await run({ program: 'tar', args: ['-xf', archive, '-C', folder, '--no-same-permissions'] })
   await run({ program: 'chmod', args: ['-R', 'u+w', folder] })
@@ -215,7 +227,7 @@ async function repeatLayer(lab: Lab, archive: string): Promise<string> {
   config.history.push(...config.history)
   await writeFile(join(folder, manifest.Config), JSON.stringify(config))
   await writeFile(join(folder, 'manifest.json'), JSON.stringify([manifest]))
-  const repeated = join(lab.shop.path, 'repeated.tar')
+  const repeated = join(lab.builds.path, 'repeated.tar')
   await run({ program: 'tar', args: ['-cf', repeated, '-C', folder, '.'] })
   return repeated
 }

@@ -13,6 +13,9 @@ import {
   type UploadBehaviour,
   type UploadRegistry,
 } from '../support/upload-registry.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 const CONTENT = Buffer.from(Array.from({ length: 700_000 }, (_, index) => (index * 7 + (index >> 8) * 13) & 0xff))
 const DIGEST = digestOfBytes(CONTENT)

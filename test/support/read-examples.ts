@@ -7,6 +7,8 @@ export interface Example {
   readonly place: string
   readonly language: 'sh' | 'ts' | 'console'
   readonly text: string
+  /** Programs that it needs: `needs=PROGRAM,PROGRAM` behind its language. */
+  readonly needs: readonly string[]
 }
 
 /** Examples work on the repository itself, or are tried elsewhere: the two of the README on a fresh clone. */
@@ -44,7 +46,9 @@ function readFenced(file: string, text: string): Example[] {
     heading = title ?? heading
     if (language !== 'sh' && language !== 'ts' && language !== 'console') continue
     const place = `${file}:${text.slice(0, match.index).split('\n').length}`
-    if (!rest.includes('no-run') && !isElsewhere(place, heading, body)) found.push({ place, language, text: body })
+    const needs = /\bneeds=(\S+)/.exec(rest)?.[1]?.split(',') ?? []
+    if (!rest.includes('no-run') && !isElsewhere(place, heading, body))
+      found.push({ place, language, text: body, needs })
   }
   return found
 }
