@@ -5,19 +5,23 @@ import { rmSync } from 'node:fs'
 export interface CommandCost {
   readonly seconds: number
   readonly peakBytes: number
+  /** Of the command's own processes: other work on the machine moves it less than the time on the clock. */
+  readonly processorSeconds: number
 }
 
 /** Runs a line of bash and measures it, with the program `time` where it is there. */
 export function measureCommand(command: string, environment: Readonly<Record<string, string>> = {}): CommandCost {
   const begin = performance.now()
-  const line = `if command -v /usr/bin/time >/dev/null; then /usr/bin/time -f 'peak %M' bash -o pipefail -c "$1"; else bash -o pipefail -c "$1"; fi`
+  const line = `if command -v /usr/bin/time >/dev/null; then /usr/bin/time -f 'peak %M cpu %U %S' bash -o pipefail -c "$1"; else bash -o pipefail -c "$1"; fi`
   const result = spawnSync('bash', ['-c', line, 'bash', command], {
     encoding: 'utf8',
     env: { ...process.env, ...environment },
   })
   if (result.status !== 0) throw new Error(`${command} failed: ${result.stderr}`)
   const peak = Number(/peak (\d+)/.exec(result.stderr)?.[1] ?? Number.NaN)
-  return { seconds: (performance.now() - begin) / 1000, peakBytes: peak * 1024 }
+  const [, user, system] = /cpu ([\d.]+) ([\d.]+)/.exec(result.stderr) ?? []
+  const processorSeconds = Number(user ?? Number.NaN) + Number(system ?? Number.NaN)
+  return { seconds: (performance.now() - begin) / 1000, peakBytes: peak * 1024, processorSeconds }
 }
 
 /** The middle of some numbers. */
@@ -47,10 +51,13 @@ export function compareCommands(
   }
   const middle = (name: string): number => median((costs.get(name) ?? []).map((cost) => cost.seconds))
   const yardstick = middle(Object.keys(commands)[0] ?? '')
-  console.log('| run | median s | × yardstick | peak MB |\n|---|---:|---:|---:|')
+  console.log('| run | median s | × yardstick | processor s | peak MB |\n|---|---:|---:|---:|---:|')
   for (const [name, all] of costs) {
     const peak = Math.max(...all.map((cost) => cost.peakBytes)) / 1e6
     const seconds = middle(name)
-    console.log(`| ${name} | ${seconds.toFixed(2)} | ${(seconds / yardstick).toFixed(2)} | ${peak.toFixed(0)} |`)
+    const processor = median(all.map((cost) => cost.processorSeconds)).toFixed(2)
+    console.log(
+      `| ${name} | ${seconds.toFixed(2)} | ${(seconds / yardstick).toFixed(2)} | ${processor} | ${peak.toFixed(0)} |`,
+    )
   }
 }

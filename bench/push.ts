@@ -44,22 +44,26 @@ try {
   }
   const seconds = new Map<string, number[]>(Object.keys(runs).map((name) => [name, []]))
   const peaks = new Map<string, number>()
+  const processor = new Map<string, number[]>(Object.keys(runs).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const [name, run] of Object.entries(runs)) {
       run.before()
       const cost = measureCommand(run.command, environment())
       seconds.get(name)?.push(cost.seconds)
+      processor.get(name)?.push(cost.processorSeconds)
       peaks.set(name, Math.max(peaks.get(name) ?? 0, cost.peakBytes))
     }
   }
   const middle = (name: string): number => median(seconds.get(name) ?? [])
   const shape = `${closure.paths.length} paths, ${(closure.bytes / 1e9).toFixed(2)} GB, 20 layers`
   console.log(`${shape}; ${rounds} rounds; Node ${process.version}`)
-  console.log('| run | median s | × pigz and curl | × skopeo | peak MB |\n|---|---:|---:|---:|---:|')
+  console.log('| run | median s | × pigz and curl | × skopeo | processor s | peak MB |\n|---|---:|---:|---:|---:|---:|')
   for (const name of Object.keys(runs)) {
     const [time, peak] = [middle(name), ((peaks.get(name) ?? 0) / 1e6).toFixed(0)]
     const ratios = [time / middle(gzip), time / middle(skopeo)].map((ratio) => ratio.toFixed(2))
-    console.log(`| ${name} | ${time.toFixed(2)} | ${ratios.join(' | ')} | ${peak} |`)
+    console.log(
+      `| ${name} | ${time.toFixed(2)} | ${ratios.join(' | ')} | ${median(processor.get(name) ?? []).toFixed(2)} | ${peak} |`,
+    )
   }
 } finally {
   registry.kill('SIGTERM')

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import type { Environment, TlsOptions } from '#http'
  *
  * @param directory The folder; undefined for the usual ones, which need not be there.
  * @param origin The only one that our own certificates are shown to.
- * @throws {DockerToolsError} `FILE_UNREADABLE`; `FORMAT_INVALID` for a certificate without its key.
+ * @throws {DockerToolsError} `FILE_UNREADABLE`; `FORMAT_INVALID` for what is no certificate, or has not its key.
  */
 export async function readCertificates(
   registry: string,
@@ -55,10 +56,42 @@ async function readFolder(
   }
   const certificates = await Promise.all(own.map((name) => read(`${name}.cert`)))
   const keys = await Promise.all(own.map((name) => read(`${name}.key`)))
+  checkFiles(folder, names, authorities)
+  for (const [index, name] of own.entries()) {
+    checkPair(join(folder, name), certificates[index] ?? '', keys[index] ?? '')
+  }
   return {
     authorities,
     ...(own.length === 0 ? {} : { identity: { origin, certificates, keys } }),
   }
+}
+
+/** Found out here: in the middle of a connection, nobody could say which file it was. */
+function checkFiles(folder: string, names: readonly string[], authorities: readonly string[]): void {
+  const files = names.filter((name) => name.endsWith('.crt'))
+  for (const [index, name] of files.entries()) {
+    try {
+      void new X509Certificate(authorities[index] ?? '')
+    } catch (error) {
+      throw unusable(`certificate "${join(folder, name)}"`, 'it should be in PEM', error)
+    }
+  }
+}
+
+function checkPair(path: string, cert: string, key: string): void {
+  try {
+    process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
+  } catch (error) {
+    throw unusable(
+      `certificate "${path}.cert"`,
+      `it and "${path}.key" should be a pair in PEM, without a passphrase`,
+      error,
+    )
+  }
+}
+
+function unusable(what: string, reason: string, cause: unknown): DockerToolsError {
+  return new DockerToolsError('FORMAT_INVALID', `Cannot use the ${what}: ${reason}`, { cause })
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { inspectRemoteImage, type RegistryPullOptions, type RemoteImageReport } from '#docker-tools'
@@ -156,6 +156,19 @@ describe('a real registry that asks who we are', needs('docker-registry', 'skope
     await assert.rejects(inspect(registry, { certificatesDirectory: folder }), { code: 'TRANSFER_FAILED' })
     writeFileSync(join(folder, 'client.cert'), certificates.client.cert)
     await assert.rejects(inspect(registry, { certificatesDirectory: folder }), { code: 'FORMAT_INVALID' })
+    for (const wrong of [certificates.server.key, 'nonsense']) {
+      writeFileSync(join(folder, 'client.key'), wrong)
+      await assert.rejects(inspect(registry, { certificatesDirectory: folder }), {
+        code: 'FORMAT_INVALID',
+        message: /the certificate ".*\/client\.cert": it and ".*\/client\.key" should be a pair in PEM/,
+      })
+    }
+    writeFileSync(join(folder, 'other.crt'), 'nonsense')
+    await assert.rejects(inspect(registry, { certificatesDirectory: folder }), {
+      code: 'FORMAT_INVALID',
+      message: /the certificate ".*\/other\.crt": it should be in PEM/,
+    })
+    rmSync(join(folder, 'other.crt'))
     writeFileSync(join(folder, 'client.key'), certificates.client.key)
     await assert.rejects(
       inspect(registry, { certificatesDirectory: folder }),
