@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { renameSync, writeFileSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { type Digest, digestHex, parseDigest } from '#image'
@@ -181,8 +182,9 @@ export class PackedCache implements AsyncDisposable {
     const temporary = `${file}.${process.pid}`
     try {
       await mkdir(join(file, '..'), { recursive: true, mode: 0o700 })
-      await writeFile(temporary, JSON.stringify(value), { mode: 0o600 })
-      await rename(temporary, file)
+      // At once: no signal comes between the two, after which nobody would take the temporary file away.
+      writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 })
+      renameSync(temporary, file)
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error
       await rm(temporary, { force: true }).catch(() => undefined)
