@@ -8,7 +8,7 @@ import { readTarIndex } from './read-tar-index.ts'
 import { readTar } from './read-tar.ts'
 import type { TarDialect, TarEntry, TarHeader } from './tar-header.ts'
 import { headers, wholeSeconds } from './header-arbitraries.test.ts'
-import { chunked, collect, fileHeader, patched } from './test-support.test.ts'
+import { chunked, collect, fileHeader, patched, refilled } from './test-support.test.ts'
 import { writeTar } from './write-tar.ts'
 
 /** Entries whose bodies are short, whatever the header said of the size. */
@@ -43,7 +43,7 @@ function without(object: object, name: string): object {
 
 async function list(bytes: Uint8Array, size = 512): Promise<{ header: TarHeader; body: Buffer }[]> {
   const result = []
-  for await (const member of readTar(chunked(bytes, size))) {
+  for await (const member of readTar(refilled(bytes, size))) {
     result.push({ header: member.header, body: await collect(member.body()) })
   }
   return result

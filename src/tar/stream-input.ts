@@ -2,7 +2,10 @@ import type { TarInput } from './tar-input.ts'
 
 const NOTHING = new Uint8Array(0)
 
-/** Reads an archive from chunks of any size. Bodies are passed on without being copied. */
+/**
+ * Reads an archive from chunks of any size, each of which has to last only until the next one is asked for. Bodies are
+ * passed on without being copied.
+ */
 export class StreamInput implements TarInput, AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>
   #chunk: Uint8Array = NOTHING
@@ -21,12 +24,12 @@ export class StreamInput implements TarInput, AsyncDisposable {
   async read(length: number): Promise<Uint8Array> {
     const first = await this.readSome(length)
     if (first.length === length || first.length === 0) return first
-    // Grows as the bytes come: a length that lies costs no memory.
-    const parts = [first]
+    // Grows as the bytes come: a length that lies costs no memory. Copied, as the source may fill its buffer again.
+    const parts = [Buffer.from(first)]
     for (let missing = length - first.length; missing > 0;) {
       const part = await this.readSome(missing)
       if (part.length === 0) break
-      parts.push(part)
+      parts.push(Buffer.from(part))
       missing -= part.length
     }
     return Buffer.concat(parts)

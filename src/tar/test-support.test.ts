@@ -9,10 +9,20 @@ export async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
 }
 
+/** `bytes` in chunks of `size`, all in one buffer, as files are read: a chunk is good until the next one is asked for. */
+export async function* refilled(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.alloc(size)
+  for await (const chunk of chunked(bytes, size)) {
+    buffer.set(chunk)
+    yield buffer.subarray(0, chunk.length)
+    buffer.fill('?')
+  }
+}
+
 /** Everything that comes out, in one piece. */
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []
-  for await (const part of source) parts.push(part)
+  for await (const part of source) parts.push(Buffer.from(part))
   return Buffer.concat(parts)
 }
 
