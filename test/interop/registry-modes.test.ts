@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { pushImage, streamLayeredImage } from '#docker-tools'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
+import { useOwnHome } from '../support/own-home.ts'
 import { type DockerDaemon, startDockerDaemon } from './docker-daemon.ts'
 import { type DockerRegistry, type RegistrySetup, startDockerRegistry } from './docker-registry.ts'
 import { BUSYBOX, needs, needsRoot } from './needs.ts'
@@ -12,6 +13,8 @@ import { attempt, type Command, run } from './run.ts'
 import { startProcess } from './start-process.ts'
 import { HTPASSWD, PASSWORD, type RegistryTokenServer, startTokenServer } from './token-server.ts'
 import { addBusybox, makeWorkshop, type Workshop, writeFiles } from './workshop.ts'
+
+useOwnHome()
 
 const AUTH = Buffer.from(`alice:${PASSWORD}`).toString('base64')
 const ARGS = { name: 'mode', tag: '1', config: { Cmd: ['/bin/cat', '/base'] }, architecture: 'amd64' }

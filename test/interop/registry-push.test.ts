@@ -19,6 +19,9 @@ import { BUSYBOX, needs, needsRoot } from './needs.ts'
 import { noise } from './registry-images.ts'
 import { run } from './run.ts'
 import { addBusybox, makeWorkshop, type Workshop, writeFiles } from './workshop.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 /** What `skopeo inspect --raw` says of an image or an index. */
 interface RawManifest {

@@ -11,6 +11,9 @@ import { listTar } from '../support/list-tar.ts'
 import { dockerFiles, tarOf } from '../support/make-image.ts'
 import { makeTar } from '../support/make-tar.ts'
 import { bodyOf, readImages } from '../support/read-image.ts'
+import { useOwnHome } from '../support/own-home.ts'
+
+useOwnHome()
 
 const { onEvent, events } = collectEvents()
 const OPTIONS = { stores: [], cacheDirectory: null, environment: {}, onEvent }
