@@ -1,7 +1,7 @@
 /** Bytes of one buffer of a ring. */
 export const RING_BUFFER_BYTES: number = 256 * 1024
-/** Buffers of a ring: enough that neither side waits for a single slow read. */
-export const RING_BUFFERS = 8
+/** Buffers of a ring: enough that hashing goes on while the next store path is listed. */
+export const RING_BUFFERS = 48
 
 /** Buffers that one thread fills and another one hashes, in turn. */
 export interface HashRing {
