@@ -10,13 +10,16 @@ const PASSING_BYTES = 1024 * 1024
  *
  * The first `keepable` ones may hold a whole layer until its turn to be written
  * comes; the others only pass through, so that the layer being written always
- * finds one, whatever the layers behind it hold.
+ * finds one, whatever the layers behind it hold. Each writer has its own, so that
+ * none waits for another one's reader.
  */
 export interface ChunkPool {
   readonly memory: SharedArrayBuffer
   /** For each buffer 0 free or 1 in use; then the shared numbers. */
   readonly flags: SharedArrayBuffer
   readonly keepable: number
+  /** Of one writer. */
+  readonly passing: number
   readonly chunks: number
 }
 
@@ -31,12 +34,14 @@ const TURN = 2
 /** 1 while the writer writes, 0 while it waits for the layer whose turn it is. */
 const WRITING = 3
 
-export function makeChunkPool(keepable: number, passing: number): ChunkPool {
-  const chunks = keepable + passing
+/** @param passing Buffers of each of the `writers`. */
+export function makeChunkPool(keepable: number, passing: number, writers: number): ChunkPool {
+  const chunks = keepable + passing * writers
   return {
-    memory: new SharedArrayBuffer(keepable * KEEPABLE_BYTES + passing * PASSING_BYTES),
+    memory: new SharedArrayBuffer(keepable * KEEPABLE_BYTES + passing * writers * PASSING_BYTES),
     flags: new SharedArrayBuffer((chunks + SLOTS) * Int32Array.BYTES_PER_ELEMENT),
     keepable,
+    passing,
     chunks,
   }
 }
@@ -74,11 +79,12 @@ export function takeKeepable(pool: ChunkPool, order: number): number | undefined
 }
 
 /** Takes a buffer that is to be written soon; waits for one. Only for threads that may block. */
-export function takePassing(pool: ChunkPool): number {
+export function takePassing(pool: ChunkPool, writer: number): number {
   const flags = new Int32Array(pool.flags)
+  const from = pool.keepable + writer * pool.passing
   for (;;) {
     const changes = Atomics.load(flags, pool.chunks + PASSING_CHANGES)
-    const index = takeBetween(pool, pool.keepable, pool.chunks)
+    const index = takeBetween(pool, from, from + pool.passing)
     if (index !== undefined) return index
     Atomics.wait(flags, pool.chunks + PASSING_CHANGES, changes)
   }

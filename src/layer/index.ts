@@ -5,7 +5,7 @@
  */
 export { LayerCache } from './layer-cache.ts'
 export { LayerWorkshop, type WorkshopOptions } from './layer-workshop.ts'
-export { layerOfContent, type MeasuredLayer } from './measured-layer.ts'
+export { layerOfContent, type MeasuredLayer, type UnmeasuredLayer } from './measured-layer.ts'
 export { measureStreamedLayer, type StreamedLayerSpec, type StreamedRoot } from './measure-streamed-layer.ts'
 export { type PackedMember, packMembers, type PackObserver } from './pack-members.ts'
 export type { LayerRoot, Owner, StoreLayerSpec } from './store-layer-spec.ts'

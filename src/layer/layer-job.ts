@@ -1,4 +1,5 @@
 import type { ErrorCode } from '#errors'
+import type { ChunkPool } from './chunk-pool.ts'
 import type { LayerListing } from './layer-listing.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
 
@@ -32,9 +33,18 @@ export type LayerJob = { readonly id: number; readonly spec: StoreLayerSpec } &
     | { readonly kind: 'measure'; readonly keep: boolean; readonly order: number }
     /** Hands the layer's bytes over, chunk by chunk, without hashing them. */
     | { readonly kind: 'replay'; readonly expected: ReplayableLayer }
+    /** Hands the layer's bytes over, and measures them on the way. */
+    | { readonly kind: 'make' }
     /** Only looks at the files. */
     | { readonly kind: 'look' }
   )
+
+/** What a layer worker is started with. */
+export interface LayerWorkerData {
+  readonly pool: ChunkPool
+  /** Which of the pool's writers it is where it hands bytes over, from 0. */
+  readonly writer: number
+}
 
 /** What a layer worker answers. */
 export type LayerAnswer = { readonly id: number } &
@@ -49,6 +59,7 @@ export type LayerAnswer = { readonly id: number } &
       }
     | { readonly kind: 'chunk'; readonly chunk: PooledChunk }
     | { readonly kind: 'replayed' }
+    | { readonly kind: 'made'; readonly measurement: Measurement }
     | { readonly kind: 'looked'; readonly fingerprint: string; readonly listing: LayerListing | undefined }
     | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
   )

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { DockerToolsError } from '#errors'
-import type { ChunkPool } from './chunk-pool.ts'
-import type { LayerAnswer, LayerJob } from './layer-job.ts'
+import type { LayerAnswer, LayerJob, LayerWorkerData } from './layer-job.ts'
 
 /** A worker thread that runs one layer job after the other. */
 export class LayerThread implements AsyncDisposable {
@@ -9,10 +8,11 @@ export class LayerThread implements AsyncDisposable {
   readonly #waiting = new Map<number, (answer: LayerAnswer) => void>()
   #failure: DockerToolsError | undefined
 
-  constructor(pool: ChunkPool) {
+  /** @param data `writer` matters only for a thread that is given layers to hand over. */
+  constructor(data: LayerWorkerData) {
     const file = import.meta.url.endsWith('.ts') ? './layer-worker.ts' : './layer-worker.js'
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: pool,
+      workerData: data,
       // The work leaves only short-lived objects behind: a small nursery stays in the processor's cache.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
       // Nothing is ever printed there, and a thread without them starts sooner.
@@ -39,6 +39,11 @@ export class LayerThread implements AsyncDisposable {
     })
     this.#worker.ref()
     this.#worker.postMessage(job)
+  }
+
+  /** Jobs that were posted and have not been answered. */
+  get openJobs(): number {
+    return this.#waiting.size
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -56,6 +56,47 @@ test('layers of more bytes than the buffers hold come out whole, in order, with 
   assert.deepEqual(three.map(sha256), one.map(sha256))
 })
 
+test('layers that are measured while they are written have the same bytes, also two at once, and are remembered', async (t) => {
+  const folder = makeFolder(t)
+  const specs = ['a', 'b', 'c', 'd'].map((name) => specOf(makeTree(folder, name, 5_000_000)))
+  const expected = await using_(workshop(), (shop) => writeAll(shop, specs, MANY))
+  const cache = new LayerCache(join(folder, 'cache'))
+  for (const [threads, writers] of [
+    [1, 1],
+    [1, 2],
+    [3, 2],
+  ] as const) {
+    await using shop = workshop({ threads, writers, ...(writers === 2 && threads === 1 ? { cache } : {}) })
+    const made = await Promise.all(
+      specs.map(async (spec) => {
+        const layer = await shop.make(spec)
+        assert.ok(layer)
+        const chunks: Buffer[] = []
+        const measured = await layer.writeTo({ write: (chunk) => void chunks.push(Buffer.from(chunk)) })
+        const again = measured.again?.()
+        assert.ok(again)
+        assert.equal(measured.digest, sha256(await bytesOf(again)))
+        return Buffer.concat(chunks)
+      }),
+    )
+    assert.deepEqual(made.map(sha256), expected.map(sha256), `${threads} ${writers}`)
+  }
+  await using later = workshop({ cache })
+  const [spec] = specs
+  assert.ok(spec)
+  assert.equal(await later.make(spec), undefined)
+  assert.equal((await later.measure(spec, 0, 1)).digest, sha256(expected[0] ?? Buffer.alloc(0)))
+})
+
+test('a layer that cannot be read is no layer, however it is made', async (t) => {
+  const folder = makeFolder(t)
+  const root = makeTree(folder, 'a')
+  await using shop = workshop({ threads: 1 })
+  const layer = await shop.make(specOf(root))
+  rmSync(byteStringToText(root.physical), { recursive: true })
+  await assert.rejects(Promise.resolve(layer?.writeTo({ write: () => undefined })), { code: 'FILE_UNREADABLE' })
+})
+
 test('a remembered layer is not measured again, and gives the same bytes', async (t) => {
   const folder = makeFolder(t)
   const specs = [specOf(makeTree(folder, 'a')), specOf(makeTree(folder, 'b'))]

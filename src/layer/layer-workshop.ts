@@ -3,11 +3,11 @@ import type { Digest } from '#image'
 import type { ByteSink } from '#util'
 import { announceWriter, type ChunkPool, chunkBytes, makeChunkPool, releaseChunk } from './chunk-pool.ts'
 import { type LayerCache, layerCacheKey, type RememberedLayer } from './layer-cache.ts'
-import type { LayerAnswer, LayerJob, PooledChunk, ReplayableLayer } from './layer-job.ts'
+import type { LayerAnswer, LayerJob, Measurement, PooledChunk, ReplayableLayer } from './layer-job.ts'
 import type { LayerListing } from './layer-listing.ts'
 import { LayerThread } from './layer-thread.ts'
 import { measureInline } from './measure-inline.ts'
-import type { MeasuredLayer } from './measured-layer.ts'
+import type { MeasuredLayer, UnmeasuredLayer } from './measured-layer.ts'
 import { jobFailure, ReplayReader } from './replay-reader.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
 
@@ -18,6 +18,8 @@ export interface WorkshopOptions {
    * that one does everything and no layer is kept: the least memory.
    */
   readonly threads: number
+  /** Layers that are not kept and may be written at once; with 1 they are written one after the other. Default: 1. */
+  readonly writers?: number
   readonly cache?: LayerCache | undefined
   /** About how many bytes all layers have together: little work is done at once, without threads. */
   readonly totalSizeHint: number
@@ -63,14 +65,14 @@ export class LayerWorkshop implements AsyncDisposable {
   readonly #idle: LayerThread[] = []
   readonly #threads: LayerThread[] = []
   #queue: readonly Queued[] = []
-  #writer: LayerThread | undefined
+  readonly #writers: LayerThread[] = []
   #lastId = 0
   #inlineBytes = 0
   #listedEntries = 0
 
   constructor(options: WorkshopOptions) {
     this.#options = options
-    this.#pool = makeChunkPool(options.threads > 1 ? KEEPABLE_CHUNKS : 0, PASSING_CHUNKS)
+    this.#pool = makeChunkPool(options.threads > 1 ? KEEPABLE_CHUNKS : 0, PASSING_CHUNKS, options.writers ?? 1)
   }
 
   /**
@@ -95,8 +97,30 @@ export class LayerWorkshop implements AsyncDisposable {
     const answer = await this.#run({ kind: 'measure', keep, order, spec, id: ++this.#lastId }, sizeHint)
     if (answer.kind !== 'measured') throw unexpected(answer)
     const { measurement, kept, listing } = answer
-    if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
+    await this.#remember(key, measurement, begun)
     return kept === undefined ? this.#replayed(spec, { ...measurement, listing }) : this.#kept(spec, measurement, kept)
+  }
+
+  /**
+   * Gives a layer that is measured while it is written: for those who need its bytes before its digest. Undefined where
+   * its digest can be had for less than the reading of it.
+   */
+  async make(spec: StoreLayerSpec): Promise<UnmeasuredLayer | undefined> {
+    if (this.#options.totalSizeHint < INLINE_BELOW_BYTES) return undefined
+    const key = layerCacheKey(spec)
+    if ((await this.#options.cache?.recall(key)) !== undefined) return undefined
+    return {
+      writeTo: async (sink) => {
+        const begun = this.#options.now()
+        const reader = new ReplayReader(this.#pool)
+        this.#writerThread().post({ kind: 'make', spec, id: ++this.#lastId }, reader.onAnswer)
+        await reader.writeTo(sink)
+        const { measurement } = reader
+        if (measurement === undefined) throw new DockerToolsError('INTERNAL', 'Cannot make a layer: nobody measured it')
+        await this.#remember(key, measurement, begun)
+        return this.#replayed(spec, { ...measurement, listing: undefined })
+      },
+    }
   }
 
   /** Tells the workshop which layer the writer has come to, and whether it writes it or still waits for it. */
@@ -106,8 +130,12 @@ export class LayerWorkshop implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#queue = []
-    const threads = new Set(this.#writer === undefined ? this.#threads : [...this.#threads, this.#writer])
+    const threads = new Set([...this.#threads, ...this.#writers])
     await Promise.all([...threads].map((thread) => thread[Symbol.asyncDispose]()))
+  }
+
+  async #remember(key: string, measurement: Measurement, begun: number): Promise<void> {
+    if (measurement.latestChangeMs + SETTLED_MS < begun) await this.#options.cache?.remember(key, measurement)
   }
 
   async #look(
@@ -176,11 +204,25 @@ export class LayerWorkshop implements AsyncDisposable {
     return listing
   }
 
-  /** Jobs of one thread run in their order, and it is given one measurement at a time: a replay never waits long. */
+  /**
+   * A thread that hands layers over. Jobs of one thread run in their order, and it is given one measurement at a time: a
+   * replay never waits long. With one thread for everything, that is the first writer, too.
+   */
   #writerThread(): LayerThread {
-    this.#writer ??=
-      (this.#options.threads > 1 ? undefined : (this.#threads[0] ?? this.#hire())) ?? new LayerThread(this.#pool)
-    return this.#writer
+    const idle = this.#writers.find((thread) => thread.openJobs === 0)
+    if (idle !== undefined) return idle
+    const writer = this.#writers.length
+    if (writer < (this.#options.writers ?? 1)) {
+      const measures = writer === 0 && this.#options.threads === 1
+      const thread = (measures ? (this.#threads[0] ?? this.#hire()) : undefined) ?? this.#thread(writer)
+      this.#writers.push(thread)
+      return thread
+    }
+    return this.#writers.reduce((least, other) => (other.openJobs < least.openJobs ? other : least))
+  }
+
+  #thread(writer: number): LayerThread {
+    return new LayerThread({ pool: this.#pool, writer })
   }
 
   async #run(job: LayerJob, sizeHint: number): Promise<LayerAnswer> {
@@ -207,7 +249,7 @@ export class LayerWorkshop implements AsyncDisposable {
 
   #hire(): LayerThread | undefined {
     if (this.#threads.length >= this.#options.threads) return undefined
-    const thread = new LayerThread(this.#pool)
+    const thread = this.#thread(0)
     this.#threads.push(thread)
     return thread
   }

@@ -20,6 +20,17 @@ export interface MeasuredLayer {
   readonly again?: (() => MeasuredLayer) | undefined
 }
 
+/** A layer that is measured while it is written. */
+export interface UnmeasuredLayer {
+  /**
+   * Writes the tar, once.
+   *
+   * @returns The same layer, now that it is measured, to be written once more.
+   * @throws {DockerToolsError} As measuring does, and what the sink throws.
+   */
+  writeTo(sink: ByteSink): Promise<MeasuredLayer>
+}
+
 /** A layer that is held as content. */
 export function layerOfContent(content: Content): MeasuredLayer {
   return {

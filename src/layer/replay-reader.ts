@@ -1,15 +1,17 @@
 import { DockerToolsError } from '#errors'
 import type { ByteSink } from '#util'
 import { type ChunkPool, chunkBytes, releaseChunk } from './chunk-pool.ts'
-import type { LayerAnswer, PooledChunk } from './layer-job.ts'
+import type { LayerAnswer, Measurement, PooledChunk } from './layer-job.ts'
 
-/** Collects the answers to a replay, and hands the bytes on in the order they come. */
+/** Collects the answers to a replay or a making, and hands the bytes on in the order they come. */
 export class ReplayReader {
   readonly #pool: ChunkPool
   readonly #arrived: PooledChunk[] = []
   #ended = false
   #failure: DockerToolsError | undefined
   #wake: (() => void) | undefined
+  /** What a layer was found to be that was made. */
+  measurement: Measurement | undefined
 
   constructor(pool: ChunkPool) {
     this.#pool = pool
@@ -18,6 +20,7 @@ export class ReplayReader {
   readonly onAnswer = (answer: LayerAnswer): void => {
     if (answer.kind === 'chunk') this.#arrived.push(answer.chunk)
     else this.#ended = true
+    if (answer.kind === 'made') this.measurement = answer.measurement
     if (answer.kind === 'failed') this.#failure = jobFailure(answer)
     this.#wake?.()
   }

@@ -1,23 +1,30 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { DockerToolsError } from '#errors'
 import { byteStringToText } from '#util'
 import { type ChunkPool, chunkBytes, releaseChunk, takeKeepable, takePassing } from './chunk-pool.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { Fingerprint } from './fingerprint.ts'
-import type { LayerAnswer, LayerJob, PooledChunk } from './layer-job.ts'
+import type { LayerAnswer, LayerJob, LayerWorkerData, Measurement, PooledChunk } from './layer-job.ts'
 import { ListingRecorder } from './layer-listing.ts'
 import type { StoreLayerSpec } from './store-layer-spec.ts'
 import { type LayerObserver, lookAtStoreLayer, writeListedLayer, writeStoreLayer } from './write-store-layer.ts'
 
 /** Runs one job to its end. Blocks; for worker threads. Answers are given to `answer` as they come. */
-export function runLayerJob(job: LayerJob, pool: ChunkPool, answer: (answer: LayerAnswer) => void): void {
+export function runLayerJob(
+  job: LayerJob,
+  { pool, writer }: LayerWorkerData,
+  answer: (answer: LayerAnswer) => void,
+): void {
   try {
     switch (job.kind) {
       case 'measure':
         answer(measure(job, pool))
         break
       case 'replay':
-        replay(job, pool, answer)
+        replay(job, passOn(job, pool, writer, answer), answer)
+        break
+      case 'make':
+        make(job, passOn(job, pool, writer, answer), answer)
         break
       case 'look':
         answer(look(job))
@@ -42,12 +49,7 @@ function measure(job: LayerJob & { readonly kind: 'measure' }, pool: ChunkPool):
     return {
       id: job.id,
       kind: 'measured',
-      measurement: {
-        sha256: hash.digest('hex'),
-        size: out.size,
-        fingerprint: seen.fingerprint.digest(),
-        latestChangeMs: seen.fingerprint.latestChangeMs,
-      },
+      measurement: measurementOf(hash, out, seen),
       kept,
       listing: kept === undefined ? seen.listing.finish() : undefined,
     }
@@ -132,28 +134,65 @@ function privateBuffer(): Uint8Array {
   return reused
 }
 
+/** Hands over what is written, in the buffers of the writer that this thread is. */
+function passOn(
+  { id }: LayerJob,
+  pool: ChunkPool,
+  writer: number,
+  answer: (answer: LayerAnswer) => void,
+): PassedChunks {
+  let current = takePassing(pool, writer)
+  return {
+    first: chunkBytes(pool, current),
+    next: (filled) => {
+      answer({ id, kind: 'chunk', chunk: { index: current, length: filled.length } })
+      current = takePassing(pool, writer)
+      return chunkBytes(pool, current)
+    },
+    [Symbol.dispose]: () => releaseChunk(pool, current),
+  }
+}
+
+interface PassedChunks extends Disposable {
+  readonly first: Uint8Array
+  next(filled: Uint8Array): Uint8Array
+}
+
 function replay(
   job: LayerJob & { readonly kind: 'replay' },
-  pool: ChunkPool,
+  passed: PassedChunks,
   answer: (answer: LayerAnswer) => void,
 ): void {
-  let current = takePassing(pool)
-  const out = new ChunkWriter(chunkBytes(pool, current), (filled) => {
-    answer({ id: job.id, kind: 'chunk', chunk: { index: current, length: filled.length } })
-    current = takePassing(pool)
-    return chunkBytes(pool, current)
+  using chunks = passed
+  const out = new ChunkWriter(chunks.first, (filled) => chunks.next(filled))
+  const { listing, size, fingerprint } = job.expected
+  if (listing === undefined) {
+    const seen = new Seen()
+    writeStoreLayer(job.spec, out, seen)
+    if (seen.fingerprint.digest() !== fingerprint) throw changedSince(job.spec)
+  } else writeListedLayer(job.spec, out, listing)
+  if (out.size !== size) throw changedSince(job.spec)
+  answer({ id: job.id, kind: 'replayed' })
+}
+
+function make(job: LayerJob, passed: PassedChunks, answer: (answer: LayerAnswer) => void): void {
+  using chunks = passed
+  const hash = createHash('sha256')
+  const out = new ChunkWriter(chunks.first, (filled) => {
+    hash.update(filled)
+    return chunks.next(filled)
   })
-  try {
-    const { listing, size, fingerprint } = job.expected
-    if (listing === undefined) {
-      const seen = new Seen()
-      writeStoreLayer(job.spec, out, seen)
-      if (seen.fingerprint.digest() !== fingerprint) throw changedSince(job.spec)
-    } else writeListedLayer(job.spec, out, listing)
-    if (out.size !== size) throw changedSince(job.spec)
-    answer({ id: job.id, kind: 'replayed' })
-  } finally {
-    releaseChunk(pool, current)
+  const seen = new Seen()
+  writeStoreLayer(job.spec, out, seen)
+  answer({ id: job.id, kind: 'made', measurement: measurementOf(hash, out, seen) })
+}
+
+function measurementOf(hash: Hash, { size }: ChunkWriter, { fingerprint }: Seen): Measurement {
+  return {
+    sha256: hash.digest('hex'),
+    size,
+    fingerprint: fingerprint.digest(),
+    latestChangeMs: fingerprint.latestChangeMs,
   }
 }
 
