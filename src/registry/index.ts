@@ -9,6 +9,8 @@ export { DOCKER_HUB, formatReference, type ImageReference, parseReference } from
 export { type BlobToUpload, hasBlob } from './blob.ts'
 export { checkPush } from './check-push.ts'
 export { type ManifestToPut, putManifest } from './put-manifest.ts'
+export { isNewRepository } from './is-new-repository.ts'
+export { UploadAhead } from './upload-ahead.ts'
 export { uploadBlob, type UploadOptions, type UploadOutcome } from './upload-blob.ts'
 export { openRegistry, type RegistryClient, type RegistryRequest } from './registry-client.ts'
 export type { RegistryOptions } from './registry-options.ts'

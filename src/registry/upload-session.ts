@@ -1,5 +1,6 @@
 import type { TransferError } from '#errors'
 import type { HttpResponse, RequestBody } from '#http'
+import type { Digest } from '#image'
 import { type BlobToUpload, expectDigest, pushScopes } from './blob.ts'
 import type { RegistryClient } from './registry-client.ts'
 
@@ -75,12 +76,8 @@ export class UploadSession {
   }
 
   async #put(body: RequestBody | undefined): Promise<void> {
-    // By hand: what stands in the query already may not be touched, it may be signed.
-    const separator = this.#location.includes('?') ? '&' : '?'
-    const url = `${this.#location}${separator}digest=${encodeURIComponent(this.#blob.digest)}`
-    await using answer = await this.#send('PUT', url, {}, body)
-    // 202 says that it goes on: whoever answers so has not kept the blob yet.
-    if (![200, 201, 204].includes(answer.status)) throw await this.#brokenBy(answer)
+    await using answer = await this.#send('PUT', withDigest(this.#location, this.#blob.digest), {}, body)
+    if (!isKept(answer)) throw await this.#brokenBy(answer)
     expectDigest(answer, this.#blob.digest, `blob "${this.#blob.digest}"`, this.#client)
   }
 
@@ -121,6 +118,16 @@ export function uploadOf({ digest }: BlobToUpload): string {
   return `upload of blob "${digest}"`
 }
 
+/** Where the last request of an upload goes. By hand: what stands in the query already may not be touched, it may be signed. */
+export function withDigest(location: string, digest: Digest): string {
+  return `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`
+}
+
+/** Whether the registry has the blob now. 202 says that it goes on: whoever answers so has not kept it yet. */
+export function isKept({ status }: HttpResponse): boolean {
+  return [200, 201, 204].includes(status)
+}
+
 /** Answers to uploads that are looked at here. */
 const OUR_STATUSES: readonly number[] = [400, 404, 408, 409, 410, 413, 416, 425, 429, 500, 502, 503, 504]
 
@@ -129,7 +136,7 @@ function isLost(status: number): boolean {
 }
 
 /** Where the registry's part ends, by `Range: 0-41`; undefined where it says nothing that makes sense. */
-function endOfRange({ headers }: HttpResponse): number | undefined {
+export function endOfRange({ headers }: HttpResponse): number | undefined {
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headers['range'] ?? '')?.[1]
   return last === undefined ? undefined : Number(last) + 1
 }

@@ -75,6 +75,7 @@ export async function startUploadRegistry(behaviour: UploadBehaviour = {}): Prom
   function answerTo(method: string, url: URL, body: Buffer, request: IncomingMessage, isCut: boolean): Answer {
     const path = url.pathname
     if (path === '/v2/') return { status: 200, body: '{}' }
+    if (path.endsWith('/tags/list')) return tagsAnswer(path)
     const upload = /^(\/v2\/.+\/blobs\/uploads)\/(\d+)$/.exec(path)
     if (upload !== null) return uploadAnswer(method, url, upload[2] ?? '', body, request, isCut)
     if (isCut) return { status: 500 }
@@ -91,6 +92,13 @@ export async function startUploadRegistry(behaviour: UploadBehaviour = {}): Prom
     const held = (kind === 'blobs' ? blobs : manifests).get(name)
     if (held === undefined) return refusal(404, 'BLOB_UNKNOWN')
     return { status: 200, headers: { 'content-length': held.length }, body: held }
+  }
+
+  /** One list for all repositories, as there is one set of manifests. */
+  function tagsAnswer(path: string): Answer {
+    const tags = [...manifests.keys()].filter((name) => !name.startsWith('sha256:'))
+    if (tags.length === 0) return refusal(404, 'NAME_UNKNOWN')
+    return { status: 200, body: JSON.stringify({ name: path.slice('/v2/'.length, -'/tags/list'.length), tags }) }
   }
 
   function uploadAnswer(
