@@ -1,7 +1,7 @@
 // Measures `dockertools push` of an image of 1 GB to Debian's docker-registry on this machine:
 //   npm run --silent build && node --conditions=source bench/push.ts [ROUNDS] [FOLDER] [SCALE]
 // Yardsticks: `pigz -n -p2` over the layers with `curl` uploading the results, for gzip; `skopeo copy docker-archive:`
-// (gzip) for zstd and plain layers. The last part pushes an image of 100 layers again with one small layer changed.
+// (gzip) for zstd and plain layers, of an image with few layers and of one with many. The last part pushes an image of 100 layers again with one small layer changed.
 // Needs docker-registry, pigz, curl, skopeo. The registry is emptied, and every cache removed, before each first push.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,14 @@ import { fileURLToPath } from 'node:url'
 import { formatHash, measureNarOnDisk } from '#store'
 import { toByteString } from '#util'
 import { type MadeClosure, makeClosure } from './make-closure.ts'
-import { measureCommand, median } from './measure-command.ts'
+import { type CommandCost, measureCommand, median } from './measure-command.ts'
+
+interface Run {
+  readonly before: () => void
+  readonly command: string
+  /** The run that it is held against. */
+  readonly yardstick: string
+}
 
 const rounds = Number(process.argv[2] ?? 3)
 const folder = process.argv[3] ?? mkdtempSync(join(tmpdir(), 'dockertools-bench-'))
@@ -27,47 +34,52 @@ const registry = await startRegistry()
 try {
   const gzip = 'pigz -n -p2, then curl'
   const skopeo = 'skopeo copy docker-archive:'
-  const runs: Readonly<Record<string, { readonly before: () => void; readonly command: string }>> = {
-    [gzip]: { before: empty, command: `bash '${join(folder, 'pigz-curl.sh')}'` },
-    [skopeo]: {
-      before: empty,
-      command: `HOME='${home}' skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:'${join(folder, 'image.tar')}' docker://${host}/bench:1`,
-    },
-    'push, gzip': { before: empty, command: ours('image.json') },
-    'push, zstd': { before: empty, command: ours('image.json', '--compress zstd') },
-    'push, plain': { before: empty, command: ours('image.json', '--compress none') },
+  const skopeo100 = `${skopeo}, 100 layers`
+  const runs: Readonly<Record<string, Run>> = {
+    [gzip]: { before: empty, command: `bash '${join(folder, 'pigz-curl.sh')}'`, yardstick: gzip },
+    [skopeo]: { before: empty, command: copyBySkopeo('image.tar'), yardstick: skopeo },
+    'push, gzip': { before: empty, command: ours('image.json'), yardstick: gzip },
+    'push, zstd': { before: empty, command: ours('image.json', '--compress zstd'), yardstick: skopeo },
+    'push, plain': { before: empty, command: ours('image.json', '--compress none'), yardstick: skopeo },
     'push of an archive, gzip': {
       before: empty,
       command: `'${process.execPath}' '${program}' push -q '${join(folder, 'image.tar')}' ${host}/bench:1`,
+      yardstick: gzip,
     },
-    'again, 1 of 100 layers changed': { before: changeOneLayer, command: ours('many.json') },
+    [skopeo100]: { before: empty, command: copyBySkopeo('hundred.tar'), yardstick: skopeo100 },
+    'push, zstd, 100 layers': { before: empty, command: ours('hundred.json', '--compress zstd'), yardstick: skopeo100 },
+    'push, plain, 100 layers': {
+      before: empty,
+      command: ours('hundred.json', '--compress none'),
+      yardstick: skopeo100,
+    },
+    'again, 1 of 100 layers changed': { before: changeOneLayer, command: ours('many.json'), yardstick: gzip },
   }
-  const seconds = new Map<string, number[]>(Object.keys(runs).map((name) => [name, []]))
-  const peaks = new Map<string, number>()
-  const processor = new Map<string, number[]>(Object.keys(runs).map((name) => [name, []]))
+  const costs = new Map<string, CommandCost[]>(Object.keys(runs).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const [name, run] of Object.entries(runs)) {
       run.before()
-      const cost = measureCommand(run.command, environment())
-      seconds.get(name)?.push(cost.seconds)
-      processor.get(name)?.push(cost.processorSeconds)
-      peaks.set(name, Math.max(peaks.get(name) ?? 0, cost.peakBytes))
+      costs.get(name)?.push(measureCommand(run.command, environment()))
     }
   }
-  const middle = (name: string): number => median(seconds.get(name) ?? [])
+  const middle = (name: string): number => median((costs.get(name) ?? []).map((cost) => cost.seconds))
   const shape = `${closure.paths.length} paths, ${(closure.bytes / 1e9).toFixed(2)} GB, 20 layers`
-  console.log(`${shape}; ${rounds} rounds; Node ${process.version}`)
-  console.log('| run | median s | × pigz and curl | × skopeo | processor s | peak MB |\n|---|---:|---:|---:|---:|---:|')
-  for (const name of Object.keys(runs)) {
-    const [time, peak] = [middle(name), ((peaks.get(name) ?? 0) / 1e6).toFixed(0)]
-    const ratios = [time / middle(gzip), time / middle(skopeo)].map((ratio) => ratio.toFixed(2))
-    console.log(
-      `| ${name} | ${time.toFixed(2)} | ${ratios.join(' | ')} | ${median(processor.get(name) ?? []).toFixed(2)} | ${peak} |`,
-    )
+  console.log(`${shape}, one of them with most of the bytes; ${rounds} rounds; Node ${process.version}`)
+  console.log('| run | median s | × its yardstick | processor s | peak MB |\n|---|---:|---:|---:|---:|')
+  for (const [name, { yardstick }] of Object.entries(runs)) {
+    const all = costs.get(name) ?? []
+    const peak = (Math.max(...all.map((cost) => cost.peakBytes)) / 1e6).toFixed(0)
+    const processor = median(all.map((cost) => cost.processorSeconds)).toFixed(2)
+    const ratio = (middle(name) / middle(yardstick)).toFixed(2)
+    console.log(`| ${name} | ${middle(name).toFixed(2)} | ${ratio} | ${processor} | ${peak} |`)
   }
 } finally {
   registry.kill('SIGTERM')
   if (process.argv[3] === undefined) rmSync(folder, { recursive: true, force: true })
+}
+
+function copyBySkopeo(archive: string): string {
+  return `HOME='${home}' skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:'${join(folder, archive)}' docker://${host}/bench:1`
 }
 
 function environment(): Readonly<Record<string, string>> {
@@ -107,20 +119,24 @@ async function prepare(): Promise<MadeClosure> {
   // So few paths that each has a layer of its own: one that changes is one small layer, and the links to it another.
   const few = { Labels: { paths: made.paths.slice(0, 98).join(' ') } }
   define('many.json', { maxLayers: 100, contents: ['./changing'], config: few })
+  // The default number of layers: most paths have one of their own.
+  define('hundred.json', { maxLayers: 100 })
   const archive = join(folder, 'image.tar')
-  measureCommand(
-    `'${process.execPath}' '${program}' stream -q --store 'graph:${join(folder, 'graph.json')}' '${join(folder, 'image.json')}' > '${archive}'`,
-    environment(),
-  )
+  for (const name of ['image', 'hundred']) {
+    measureCommand(
+      `'${process.execPath}' '${program}' stream -q --store 'graph:${join(folder, 'graph.json')}' '${join(folder, `${name}.json`)}' > '${join(folder, `${name}.tar`)}'`,
+      environment(),
+    )
+  }
   mkdirSync(join(folder, 'layers'))
   measureCommand(`tar -C '${join(folder, 'layers')}' --strip-components=0 -xf '${archive}'`)
-  writeFileSync(join(folder, 'pigz-curl.sh'), yardstick(readdirSync(join(folder, 'layers'))))
+  writeFileSync(join(folder, 'pigz-curl.sh'), packAndUpload(readdirSync(join(folder, 'layers'))))
   writeFileSync(facts, JSON.stringify(made))
   return made
 }
 
 /** Compresses every layer, then uploads every result, one after the other. */
-function yardstick(members: readonly string[]): string {
+function packAndUpload(members: readonly string[]): string {
   const layers = members.filter((name) => !name.endsWith('.json')).map((name) => join(folder, 'layers', name))
   const packed = layers.map((layer) => `pigz -n -p2 < '${layer}/layer.tar' > '${layer}/layer.tar.gz'`)
   return ['set -e', ...packed, ...layers.map(uploadByCurl), ''].join('\n')
