@@ -19,6 +19,9 @@ export interface BlockCompression {
   readonly onBlock?: (block: Uint8Array) => void
 }
 
+/** From here on a block that waits is worth less than its memory, where other streams have work for the threads. */
+const COSTLY_BLOCK_BYTES = 4 * 1024 * 1024
+
 interface Pending {
   readonly slot: BlockSlot
   packed?: Promise<Uint8Array>
@@ -36,7 +39,7 @@ export async function* compressBlocks(
   const shared = options.threads
   const workers = shared?.count ?? options.workers ?? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS)
   // A block for each thread and one that waits for the next to be free; besides, one that is being filled.
-  const maxPending = workers + 1
+  const maxPending = isCostly(options) ? Math.max(1, workers) : workers + 1
   const pending: Pending[] = []
   const packBlock = await loadPackBlock(options.codec)
   let threads: BlockThreads | undefined
@@ -70,4 +73,8 @@ export async function* compressBlocks(
   } finally {
     await threads?.[Symbol.asyncDispose]()
   }
+}
+
+function isCostly({ threads, blockBytes }: BlockCompression): boolean {
+  return threads !== undefined && blockBytes >= COSTLY_BLOCK_BYTES
 }

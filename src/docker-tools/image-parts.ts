@@ -1,5 +1,6 @@
 import type { CompressorName } from '#compress'
 import type { Digest, Platform } from '#image'
+import type { UnmeasuredLayer } from '#layer'
 import type { ByteSink } from '#util'
 import type { BuildOptions, Recipe } from './recipe.ts'
 
@@ -19,6 +20,13 @@ export interface LayerPart {
   measured(): Promise<{ readonly digest: Digest; readonly size: number | undefined }>
   /** Layers are taken in their order, each once, and each is written or skipped before the next one is written. */
   take(): Promise<TakenLayer>
+  /**
+   * In place of `take`: the layer before anybody has measured it, and so before its digest is known. Undefined where
+   * that is known, or found out just as soon.
+   */
+  readonly make?: (() => Promise<UnmeasuredLayer | undefined>) | undefined
+  /** About how many bytes the plain tar has, where that is known before it is measured. */
+  readonly sizeHint?: number | undefined
   /** What it is compressed with where it stands; undefined for plain ones, and for what is only made now. */
   readonly stored?: StoredBlob | undefined
   /** How whoever made the image wants it compressed; undefined where nobody said. */

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { DockerToolsError } from '#errors'
 import { type Digest, parseDigest } from '#image'
 import { type ByteSink, inTurns, type Spool } from '#util'
+import { followWrites, WriteProgress } from './follow-writes.ts'
 import type { RereadableBytes } from './image-parts.ts'
 
 /** A blob, by what registries call it. */
@@ -20,8 +21,12 @@ export interface KeptBlob extends RereadableBytes, AsyncDisposable {
 /** A blob that is being written. */
 export interface BlobDraft extends ByteSink, AsyncDisposable {
   write(chunk: Uint8Array): Promise<void>
+  /** Reads what is written while it is written. The blob, or the draft, may not be disposed of before this has ended. */
+  follow(): AsyncIterable<Uint8Array>
   /** Nothing more is written. The draft belongs to the blob from now on. */
   finish(): Promise<KeptBlob>
+  /** Nothing more is written, as it is of no use any more: whoever reads along is told. */
+  giveUp(): void
 }
 
 /** A blob in an open file. */
@@ -29,12 +34,7 @@ export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob
   return {
     digest,
     size,
-    open: (offset) =>
-      inTurns(
-        offset,
-        size,
-        async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
-      ),
+    open: (offset) => inTurns(offset, size, readerOf(file)),
     [Symbol.asyncDispose]: () => file.close(),
   }
 }
@@ -42,6 +42,7 @@ export function fileBlob(file: FileHandle, { digest, size }: BlobName): KeptBlob
 /** A draft in a file that gets its name from `onFinish`. */
 export function fileDraft(file: FileHandle, onFinish: (digest: Digest) => Promise<void>): BlobDraft {
   const hash = createHash('sha256')
+  const progress = new WriteProgress()
   let size = 0
   let isOwned = true
   return {
@@ -51,8 +52,12 @@ export function fileDraft(file: FileHandle, onFinish: (digest: Digest) => Promis
         done += await written(file, chunk.subarray(done), size + done)
       }
       size += chunk.length
+      progress.add(chunk.length)
     },
+    follow: () => followWrites(progress, readerOf(file)),
+    giveUp: () => progress.end('dropped'),
     async finish() {
+      progress.end('whole')
       const digest = parseDigest(`sha256:${hash.digest('hex')}`)
       await onFinish(digest)
       isOwned = false
@@ -67,18 +72,24 @@ export function fileDraft(file: FileHandle, onFinish: (digest: Digest) => Promis
 /** A draft that is gone with its owner. */
 export function spoolDraft(spool: Spool): BlobDraft {
   const hash = createHash('sha256')
+  const progress = new WriteProgress()
+  const read = (target: Uint8Array, position: number): number => spool.readNow(target, position)
   let isOwned = true
   return {
     async write(chunk) {
       hash.update(chunk)
       await spool.write(chunk)
+      progress.add(chunk.length)
     },
+    follow: () => followWrites(progress, read),
+    giveUp: () => progress.end('dropped'),
     finish() {
+      progress.end('whole')
       isOwned = false
       return Promise.resolve({
         digest: parseDigest(`sha256:${hash.digest('hex')}`),
         size: spool.size,
-        open: (offset: number) => inTurns(offset, spool.size, (target, position) => spool.readNow(target, position)),
+        open: (offset: number) => inTurns(offset, spool.size, read),
         [Symbol.asyncDispose]: () => Promise.resolve(spool[Symbol.asyncDispose]()),
       })
     },
@@ -86,6 +97,10 @@ export function spoolDraft(spool: Spool): BlobDraft {
       if (isOwned) await spool[Symbol.asyncDispose]()
     },
   }
+}
+
+function readerOf(file: FileHandle): (target: Uint8Array, position: number) => Promise<number> {
+  return async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead
 }
 
 /** The digest of all bytes of something. */

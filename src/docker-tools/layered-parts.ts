@@ -8,9 +8,12 @@ import type { ImageParts, LayerPart } from './image-parts.ts'
 import { openStoreLayers, type StoreLayers } from './store-layers.ts'
 import { encodeStreamConfig, resolveTime, type StreamInput, verifiedCustomisation } from './stream-image.ts'
 
+/** Layers that whoever takes the image apart may read at once. */
+export const WRITTEN_AT_ONCE = 2
+
 /**
  * The layers and the configuration of a layered image, as `streamImage` would
- * put them into an archive. Layers that nobody wants are measured and not read.
+ * put them into an archive. Layers are measured when somebody asks for it, and read if somebody wants them.
  */
 export async function openLayeredParts(
   input: StreamInput,
@@ -18,7 +21,8 @@ export async function openLayeredParts(
 ): Promise<ImageParts & AsyncDisposable> {
   // One instant for both fields, as in the archive.
   const now = timestampOfNow(context.now())
-  const storeLayers = await openStoreLayers(input, resolveTime(input.mtime, now).seconds, context)
+  const options = { isLazy: true, writers: WRITTEN_AT_ONCE }
+  const storeLayers = await openStoreLayers(input, resolveTime(input.mtime, now).seconds, context, options)
   const { content, path } = input.customisation
   const layers: readonly (LayerPart & { readonly sources: readonly string[] })[] = [
     ...(input.base?.layers ?? []).map((layer) => ({ ...basePart(layer), sources: [layer.member] })),
@@ -40,7 +44,12 @@ export async function openLayeredParts(
 }
 
 function storePart(storeLayers: StoreLayers, index: number): LayerPart {
-  return { measured: () => storeLayers.measured(index), take: () => storeLayers.take(index, false) }
+  return {
+    measured: () => storeLayers.measured(index),
+    take: () => storeLayers.take(index, false),
+    make: () => storeLayers.make(index),
+    sizeHint: storeLayers.sizeHint(index),
+  }
 }
 
 function customisationPart(content: StreamInput['customisation']['content']): LayerPart {

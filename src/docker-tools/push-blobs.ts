@@ -1,6 +1,15 @@
 import { report } from '#events'
 import type { Digest } from '#image'
-import { type BlobToUpload, checkPush, hasBlob, type RegistryClient, uploadBlob, type UploadOptions } from '#registry'
+import {
+  type BlobToUpload,
+  checkPush,
+  hasBlob,
+  isNewRepository,
+  type RegistryClient,
+  UploadAhead,
+  uploadBlob,
+  type UploadOptions,
+} from '#registry'
 import { Slots } from '#util'
 import type { PackedCache } from './packed-cache.ts'
 import type { BlobName } from './kept-blob.ts'
@@ -24,6 +33,7 @@ export class BlobPusher {
   readonly #counts = { there: 0, mounted: 0, uploaded: 0 }
   #uploadedBytes = 0
   #mayPush: Promise<void> | undefined
+  #isNew: Promise<boolean> | undefined
 
   constructor(client: RegistryClient, cache: PackedCache, options: UploadOptions) {
     this.#client = client
@@ -44,9 +54,25 @@ export class BlobPusher {
     return known
   }
 
-  /** Uploads a blob that is not there. */
-  push(blob: BlobToUpload): Promise<void> {
-    const known = this.#pushed.get(blob.digest) ?? this.#push(blob)
+  /**
+   * Whether blobs may be sent of which nobody knows yet what they are called, as that cannot be in vain: the repository
+   * has nothing. Asked once.
+   */
+  async mayGoAhead(): Promise<boolean> {
+    const { chunkBytes, mountFrom = [] } = this.#options
+    if (chunkBytes !== undefined || mountFrom.length > 0) return false
+    this.#isNew ??= isNewRepository(this.#client)
+    return await this.#isNew
+  }
+
+  /** Begins to send a blob that has no name yet. Where that may not be, it is asked for, and sent, once it has one. */
+  async ahead(open: () => AsyncIterable<Uint8Array>): Promise<UploadAhead | undefined> {
+    return (await this.mayGoAhead()) ? new UploadAhead(this.#client, open) : undefined
+  }
+
+  /** Uploads a blob that is not there, or names the one that was sent ahead. */
+  push(blob: BlobToUpload, ahead?: UploadAhead): Promise<void> {
+    const known = this.#pushed.get(blob.digest) ?? this.#push(blob, ahead)
     this.#pushed.set(blob.digest, known)
     return known
   }
@@ -55,15 +81,18 @@ export class BlobPusher {
     return { blobs: { ...this.#counts }, uploadedBytes: this.#uploadedBytes }
   }
 
-  async #push(blob: BlobToUpload): Promise<void> {
+  async #push(blob: BlobToUpload, ahead: UploadAhead | undefined): Promise<void> {
     const { digest, size } = blob
-    const isThere = await this.isThere(blob)
-    const outcome = isThere ? 'there' : await this.#uploads.run(() => this.#upload(blob))
+    const outcome = (await ahead?.finish(blob)) === true ? 'uploaded' : await this.#bring(blob)
     this.#counts[outcome]++
     if (outcome === 'uploaded') this.#uploadedBytes += size
     report({ type: 'pushed-blob', digest, bytes: size, outcome })
     const { registry, repository } = this.#client.reference
     await this.#cache.addPlace(digest, registry, repository)
+  }
+
+  async #bring(blob: BlobToUpload): Promise<'there' | 'mounted' | 'uploaded'> {
+    return (await this.isThere(blob)) ? 'there' : await this.#uploads.run(() => this.#upload(blob))
   }
 
   async #upload(blob: BlobToUpload): Promise<'mounted' | 'uploaded'> {

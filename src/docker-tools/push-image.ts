@@ -82,6 +82,8 @@ export async function pushImage(
     const client = openRegistry(target, 'push', registryOptions(options, signal))
     const cache = stack.use(cacheOf(options))
     const blobs = new BlobPusher(client, cache, uploadOptions(options, signal))
+    // Beside what comes before the first layer.
+    void blobs.mayGoAhead()
     const threads = stack.use(new CompressionThreads(threadsFor(options.compress)))
     let firstFailure: { readonly error: unknown } | undefined
     const fail = (error: unknown): void => {

@@ -2,13 +2,16 @@ import type { WrittenDescriptor } from '#archive'
 import { type CompressionThreads, type CompressorName, getCompressor } from '#compress'
 import { DockerToolsError, IntegrityError } from '#errors'
 import type { Digest } from '#image'
-import type { BlobToUpload } from '#registry'
-import { copyTo, iterateWrites, Slots } from '#util'
+import type { BlobToUpload, UploadAhead } from '#registry'
+import type { UnmeasuredLayer } from '#layer'
+import { type ByteSink, iterateWrites, Slots } from '#util'
 import type { PackedCache } from './packed-cache.ts'
 import type { LayerPart, StoredBlob, TakenLayer } from './image-parts.ts'
-import { type BlobName, digestOfBytes, type KeptBlob } from './kept-blob.ts'
+import { type BlobDraft, type BlobName, digestOfBytes, type KeptBlob } from './kept-blob.ts'
 import type { BlobPusher } from './push-blobs.ts'
-import { streamedFrom } from './streamed-layer.ts'
+import { WRITTEN_AT_ONCE } from './layered-parts.ts'
+import { packLayer } from './pack-layer.ts'
+import { SentWhileMade, streamedFrom } from './streamed-layer.ts'
 
 /** What layers are pushed with. */
 export interface LayerPushing {
@@ -27,6 +30,9 @@ export interface LayerPushing {
 /** Layers that are compressed at once, so that the end of one and the start of the next meet on the same cores. */
 const PACKED_AT_ONCE = 2
 
+/** Plain layers that are read and sent at once: a registry hashes each on one core. */
+const SENT_DIRECTLY_AT_ONCE = WRITTEN_AT_ONCE
+
 /** Layers that are on their way: what waits to be uploaded is in memory or an open file. */
 const OPEN_AT_ONCE = 8
 
@@ -41,8 +47,11 @@ export class LayerPusher {
   readonly #with: LayerPushing
   readonly #packing = new Slots(PACKED_AT_ONCE)
   readonly #open = new Slots(OPEN_AT_ONCE)
+  readonly #sending = new Slots(SENT_DIRECTLY_AT_ONCE)
+  readonly #begun: Promise<WrittenDescriptor>[] = []
   readonly #done = new Map<Digest, Promise<WrittenDescriptor>>()
   readonly #names = new Map<LayerPart, Promise<BlobName | undefined>>()
+  #images = 0
 
   constructor(pushing: LayerPushing) {
     this.#with = pushing
@@ -50,33 +59,66 @@ export class LayerPusher {
 
   /** The descriptors of all layers, as soon as every layer was read. Uploads may still be going on. */
   async push(layers: readonly LayerPart[]): Promise<readonly Promise<WrittenDescriptor>[]> {
-    for (const layer of layers) this.#ask(layer)
-    const descriptors: Promise<WrittenDescriptor>[] = []
-    for (const layer of layers) {
-      this.#with.signal.throwIfAborted()
-      const taken = await layer.take()
-      const { digest } = await layer.measured()
-      const known = this.#done.get(digest)
-      if (known !== undefined) {
-        taken.skip()
-        descriptors.push(known)
-        continue
-      }
-      await this.#open.take()
-      const read = Promise.withResolvers<void>()
-      const done = this.#pushOne(layer, taken, read.resolve).finally(() => this.#open.release())
-      done.catch((error: unknown) => this.#with.fail(error))
-      this.#done.set(digest, done)
-      descriptors.push(done)
-      // Layers are read one after the other; a failure ends the waiting too.
-      await Promise.race([read.promise, done])
+    const unmeasured = await this.#unmeasured(layers)
+    for (const layer of layers) if (!unmeasured.has(layer)) this.#ask(layer)
+    const pushed = new Map<LayerPart, Promise<WrittenDescriptor>>()
+    for (const [layer, made] of unmeasured) {
+      const { done } = await this.#begin((onRead) => this.#pushUnmeasured(layer, made, onRead))
+      pushed.set(layer, done)
     }
+    const descriptors: Promise<WrittenDescriptor>[] = []
+    for (const layer of layers) descriptors.push(pushed.get(layer) ?? (await this.#pushMeasured(layer)).done)
     return descriptors
   }
 
   /** Waits until nothing is going on any more, however it ends. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#done.values())
+    await Promise.allSettled(this.#begun)
+  }
+
+  /**
+   * The layers whose bytes are wanted whatever their digest turns out to be: those of the first image in a repository that
+   * has nothing. The largest comes first: it is sent for longest.
+   */
+  async #unmeasured(layers: readonly LayerPart[]): Promise<ReadonlyMap<LayerPart, UnmeasuredLayer>> {
+    const found = new Map<LayerPart, UnmeasuredLayer>()
+    this.#images++
+    if (!(await this.#mayGoAhead())) return found
+    for (const layer of layers.toSorted((a, b) => (b.sizeHint ?? 0) - (a.sizeHint ?? 0))) {
+      const made = await layer.make?.()
+      if (made !== undefined) found.set(layer, made)
+    }
+    return found
+  }
+
+  async #pushMeasured(layer: LayerPart): Promise<{ readonly done: Promise<WrittenDescriptor> }> {
+    const taken = await layer.take()
+    const { digest } = await layer.measured()
+    const known = this.#done.get(digest)
+    if (known === undefined) return await this.#begin((onRead) => this.#pushOne(layer, taken, onRead), digest)
+    taken.skip()
+    return { done: known }
+  }
+
+  /** Once there was an image, the next one may share layers with it. */
+  async #mayGoAhead(): Promise<boolean> {
+    return this.#images === 1 && (await this.#with.blobs.mayGoAhead())
+  }
+
+  /** Begins to push a layer, and waits until the next one may be read; a failure ends the waiting too. */
+  async #begin(
+    push: (onRead: () => void) => Promise<WrittenDescriptor>,
+    digest?: Digest,
+  ): Promise<{ readonly done: Promise<WrittenDescriptor> }> {
+    this.#with.signal.throwIfAborted()
+    await this.#open.take()
+    const read = Promise.withResolvers<void>()
+    const done = push(read.resolve).finally(() => this.#open.release())
+    done.catch((error: unknown) => this.#with.fail(error))
+    this.#begun.push(done)
+    if (digest !== undefined) this.#done.set(digest, done)
+    await Promise.race([read.promise, done])
+    return { done }
   }
 
   /** Asks for what is known to be wanted, ahead of its turn. What fails here fails again when it is asked for. */
@@ -116,14 +158,72 @@ export class LayerPusher {
       return described(checked)
     }
     if (compressor === 'none' && name !== undefined && taken.again !== undefined) {
-      await this.#pushDirectly(name, taken, onRead)
+      await this.#sending.run(() => {
+        // Others may be read and sent beside this one.
+        onRead()
+        return this.#pushDirectly(name, taken)
+      })
       return described(name)
     }
     // Beside the work, which is of no use without it.
     this.#with.blobs.mayPush().catch((error: unknown) => this.#with.fail(error))
-    await using kept = await this.#packing.run(() => this.#pack(compressor, diffId, taken, onRead))
-    await this.#with.blobs.push(kept)
-    return described(kept)
+    return described(
+      await this.#pack(compressor, onRead, async (sink) => {
+        await taken.writeTo(sink)
+        return diffId
+      }),
+    )
+  }
+
+  /** A layer that is sent while it is made, compressed or not. */
+  async #pushUnmeasured(layer: LayerPart, made: UnmeasuredLayer, onRead: () => void): Promise<WrittenDescriptor> {
+    const compressor = this.#compressorOf(layer)
+    const mediaType = this.#with.mediaType(compressor)
+    const { digest, size } =
+      compressor === 'none'
+        ? await this.#sending.run(() => {
+            onRead()
+            return this.#sendUnmeasured(made)
+          })
+        : await this.#pack(compressor, onRead, async (sink) => (await made.writeTo(sink)).digest)
+    return { mediaType, digest, size }
+  }
+
+  async #sendUnmeasured(made: UnmeasuredLayer): Promise<BlobName> {
+    const sent = new SentWhileMade(made, this.#with.signal)
+    await using ahead = await this.#with.blobs.ahead(() => sent.open())
+    await ahead?.settled()
+    const { digest, size, again } = await sent.measured()
+    const name = { digest, size }
+    const whole = again?.()
+    if (whole === undefined) throw new DockerToolsError('INTERNAL', 'Cannot read a layer a second time')
+    await this.#pushDirectly(name, whole, ahead)
+    return name
+  }
+
+  /** Compresses a layer, and pushes what comes out of it. */
+  async #pack(
+    compressor: CompressorName,
+    onRead: () => void,
+    write: (sink: ByteSink) => Promise<Digest>,
+  ): Promise<BlobName> {
+    const { blobs, cache, threads, signal } = this.#with
+    const mayGoAhead = await this.#mayGoAhead()
+    const packing = {
+      draft: () => (compressor === 'none' ? Promise.resolve(cache.spool()) : cache.draft()),
+      ahead: (draft: BlobDraft) => (mayGoAhead ? blobs.ahead(() => draft.follow()) : Promise.resolve(undefined)),
+      compress: (plain: AsyncIterable<Uint8Array>) =>
+        getCompressor(compressor).compress(plain, { threads, borrow: true }),
+      write,
+      signal,
+      fail: (error: unknown) => this.#with.fail(error),
+      onRead,
+    }
+    await using packed = await this.#packing.run(() => packLayer(packing))
+    const { kept, diffId, ahead } = packed
+    if (compressor !== 'none') await cache.remember(diffId, FORMS[compressor], kept)
+    await blobs.push(kept, ahead)
+    return kept
   }
 
   /** What the layer is called in the registry, where that is known without reading it. */
@@ -162,31 +262,17 @@ export class LayerPusher {
     }
   }
 
-  /** Sends a layer as it is made. For another try it is made again. */
-  async #pushDirectly(name: BlobName, taken: TakenLayer, onRead: () => void): Promise<void> {
+  /** Sends a layer as it is read. For another try it is read again. */
+  async #pushDirectly(name: BlobName, taken: TakenLayer, ahead?: UploadAhead): Promise<void> {
     let isOpened = false
     const open = (offset: number): AsyncIterable<Uint8Array> => {
       const layer = isOpened ? taken.again?.() : taken
       isOpened = true
       if (layer === undefined) throw new DockerToolsError('INTERNAL', 'Cannot read a layer a second time')
-      return streamedFrom(offset, layer, this.#with.signal, onRead)
+      return streamedFrom(offset, layer, this.#with.signal)
     }
-    await this.#with.blobs.push({ ...name, open })
+    await this.#with.blobs.push({ ...name, open }, ahead)
     if (!isOpened) taken.skip()
-    onRead()
-  }
-
-  async #pack(compressor: CompressorName, diffId: Digest, taken: TakenLayer, onRead: () => void): Promise<KeptBlob> {
-    const { cache, threads, signal } = this.#with
-    await using draft = compressor === 'none' ? cache.spool() : await cache.draft()
-    const plain = iterateWrites(async (sink) => {
-      await taken.writeTo(sink)
-    })
-    const source = stoppable(plain, signal, onRead)
-    await copyTo(getCompressor(compressor).compress(source, { threads, borrow: true }), draft)
-    const kept = await draft.finish()
-    if (compressor !== 'none') await cache.remember(diffId, FORMS[compressor], kept)
-    return kept
   }
 
   /** Reads a compressed layer once: what it decompresses to is checked, and its own digest found out. */
@@ -194,7 +280,7 @@ export class LayerPusher {
     const plain = iterateWrites(async (sink) => {
       await taken.writeTo(sink)
     })
-    for await (const _ of stoppable(plain, this.#with.signal, () => undefined));
+    for await (const _ of plain) this.#with.signal.throwIfAborted()
     const digest = stored.digest ?? (await digestOfBytes(stored))
     await this.#with.cache.remember(diffId, STORED_FORM, { digest, size: stored.size })
     return { ...stored, digest, [Symbol.asyncDispose]: () => Promise.resolve() }
@@ -210,18 +296,6 @@ function isKeptAsStored(
   compressor: CompressorName,
 ): layer is LayerPart & { readonly stored: StoredBlob } {
   return layer.stored !== undefined && layer.stored.compressor === compressor
-}
-
-async function* stoppable(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-  onEnd: () => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    signal.throwIfAborted()
-    yield chunk
-  }
-  onEnd()
 }
 
 /** Of a blob that is there: nobody asks for its bytes. */

@@ -1,5 +1,13 @@
 import { DockerToolsError } from '#errors'
-import { type LayerRoot, LayerWorkshop, type MeasuredLayer, measureStreamedLayer, type Owner } from '#layer'
+import {
+  type LayerRoot,
+  LayerWorkshop,
+  type MeasuredLayer,
+  measureStreamedLayer,
+  type Owner,
+  type StoreLayerSpec,
+  type UnmeasuredLayer,
+} from '#layer'
 import type { BuildContext } from './build-context.ts'
 import { type LocatedPath, locatePath } from './locate-path.ts'
 
@@ -13,6 +21,13 @@ export interface StoreLayers extends AsyncDisposable {
   take(index: number, isNextRead: boolean): Promise<MeasuredLayer>
   /** Digest and size of the layer at `index`, as soon as they are known; some are only once it is the layer's turn. */
   measured(index: number): Promise<Pick<MeasuredLayer, 'digest' | 'size'>>
+  /**
+   * The layer at `index`, to be measured while it is written, in place of `take`. Undefined where its digest is known or
+   * being found out already.
+   */
+  make(index: number): Promise<UnmeasuredLayer | undefined>
+  /** About how many bytes the layer at `index` has. */
+  sizeHint(index: number): number
 }
 
 /** What the layers are made of. */
@@ -26,6 +41,14 @@ export interface StoreLayersInput {
   narSize(path: string): number | undefined
 }
 
+/** How layers are measured. */
+export interface StoreLayersOptions {
+  /** Whether a layer is measured only when somebody asks for it. Default: all are, from the start. */
+  readonly isLazy?: boolean
+  /** Layers that are written at once. Default: 1. */
+  readonly writers?: number
+}
+
 /** A path whose size nobody knows is taken for a small one. */
 const UNKNOWN_SIZE_BYTES = 1024 * 1024
 
@@ -33,7 +56,7 @@ const UNKNOWN_SIZE_BYTES = 1024 * 1024
 const STREAMED_AHEAD = 2
 
 /**
- * Finds all paths, then begins to measure the layers.
+ * Finds all paths, then begins to measure the layers, unless that is to wait.
  *
  * @throws {DockerToolsError} `STORE_PATH_MISSING`. What goes wrong later comes out of `take()`.
  */
@@ -41,19 +64,22 @@ export async function openStoreLayers(
   input: StoreLayersInput,
   mtimeSeconds: number,
   context: BuildContext,
+  options: StoreLayersOptions = {},
 ): Promise<StoreLayers> {
   const groups: LocatedPath[][] = []
   for (const paths of input.storeLayers) {
     groups.push(await Promise.all(paths.map((path) => locatePath(path, input.preferDisk, context))))
   }
-  return new MeasuredAhead(input, groups, mtimeSeconds, context)
+  return new MeasuredAhead(input, groups, mtimeSeconds, context, options)
 }
 
 class MeasuredAhead implements StoreLayers {
   readonly #owner: Owner
   readonly #mtimeSeconds: number
   readonly #workshop: LayerWorkshop
-  readonly #layers: readonly Promise<MeasuredLayer>[]
+  readonly #groups: readonly (readonly LocatedPath[])[]
+  readonly #sizes: readonly number[]
+  readonly #layers: (Promise<MeasuredLayer> | undefined)[] = []
   readonly #settled: (MeasuredLayer | undefined)[] = []
   readonly #held = new Set<AsyncDisposable>()
   #wakers: (() => void)[] = []
@@ -65,28 +91,55 @@ class MeasuredAhead implements StoreLayers {
     groups: readonly (readonly LocatedPath[])[],
     mtimeSeconds: number,
     { threads, cache, now }: BuildContext,
+    { isLazy = false, writers = 1 }: StoreLayersOptions,
   ) {
     this.#owner = input.owner
     this.#mtimeSeconds = mtimeSeconds
     const sizes = input.storeLayers.map((paths) => sum(paths.map((path) => input.narSize(path) ?? UNKNOWN_SIZE_BYTES)))
     const areSizesKnown = input.storeLayers.flat().every((path) => input.narSize(path) !== undefined)
-    this.#workshop = new LayerWorkshop({ threads, cache, now, totalSizeHint: areSizesKnown ? sum(sizes) : Infinity })
-    this.#layers = groups.map((group, index) => this.#begin(group, index, sizes[index] ?? 0))
+    const totalSizeHint = areSizesKnown ? sum(sizes) : Infinity
+    this.#workshop = new LayerWorkshop({ threads, writers, cache, now, totalSizeHint })
+    this.#groups = groups
+    this.#sizes = sizes
+    if (!isLazy) for (const index of groups.keys()) void this.#layer(index)
   }
 
   async measured(index: number): Promise<Pick<MeasuredLayer, 'digest' | 'size'>> {
-    const layer = await this.#layers[index]
-    if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${index}`)
-    return layer
+    return await this.#layer(index)
+  }
+
+  sizeHint(index: number): number {
+    return this.#sizes[index] ?? 0
+  }
+
+  async make(index: number): Promise<UnmeasuredLayer | undefined> {
+    const roots = onDiskOf(this.#groups[index] ?? [])
+    if (this.#layers[index] !== undefined || roots === undefined) return undefined
+    const layer = await this.#workshop.make(this.#specOf(roots))
+    if (layer === undefined || this.#layers[index] !== undefined) return undefined
+    const made = Promise.withResolvers<MeasuredLayer>()
+    made.promise.catch(() => undefined)
+    this.#layers[index] = made.promise
+    return {
+      writeTo: async (sink) => {
+        try {
+          const measured = await layer.writeTo(sink)
+          made.resolve(measured)
+          return measured
+        } catch (error) {
+          made.reject(error)
+          throw error
+        }
+      },
+    }
   }
 
   async take(index: number, isNextRead: boolean): Promise<MeasuredLayer> {
     this.#turn = index
     this.#wake()
     this.#workshop.announceWriter(index, this.#settled[index] !== undefined)
-    const layer = await this.#layers[index]
+    const layer = await this.#layer(index)
     this.#workshop.announceWriter(index, true)
-    if (layer === undefined) throw new DockerToolsError('INTERNAL', `Cannot find layer ${index}`)
     return {
       ...layer,
       writeTo: async (sink) => {
@@ -105,12 +158,21 @@ class MeasuredAhead implements StoreLayers {
     await Promise.all([...this.#held].map((held) => held[Symbol.asyncDispose]()))
   }
 
-  #begin(group: readonly LocatedPath[], index: number, sizeHint: number): Promise<MeasuredLayer> {
-    const onDisk = group.map((path) => path.onDisk).filter((root) => root !== undefined)
+  /** The layer at `index`, which begins to be measured where it was not before. */
+  #layer(index: number): Promise<MeasuredLayer> {
+    const layer = this.#layers[index] ?? this.#begin(index)
+    this.#layers[index] = layer
+    return layer
+  }
+
+  #begin(index: number): Promise<MeasuredLayer> {
+    const group = this.#groups[index]
+    if (group === undefined) return Promise.reject(new DockerToolsError('INTERNAL', `Cannot find layer ${index}`))
+    const roots = onDiskOf(group)
     const layer =
-      onDisk.length === group.length
-        ? this.#measureOnDisk(onDisk, index, sizeHint)
-        : this.#measureStreamed(group, index)
+      roots === undefined
+        ? this.#measureStreamed(group, index)
+        : this.#workshop.measure(this.#specOf(roots), index, this.#sizes[index] ?? 0)
     // Whoever takes it sees the failure; one that is never taken must not end the process.
     layer.then(
       (measured) => (this.#settled[index] = measured),
@@ -119,8 +181,8 @@ class MeasuredAhead implements StoreLayers {
     return layer
   }
 
-  #measureOnDisk(roots: readonly LayerRoot[], index: number, sizeHint: number): Promise<MeasuredLayer> {
-    return this.#workshop.measure({ roots, owner: this.#owner, mtimeSeconds: this.#mtimeSeconds }, index, sizeHint)
+  #specOf(roots: readonly LayerRoot[]): StoreLayerSpec {
+    return { roots, owner: this.#owner, mtimeSeconds: this.#mtimeSeconds }
   }
 
   async #measureStreamed(group: readonly LocatedPath[], index: number): Promise<MeasuredLayer> {
@@ -140,6 +202,12 @@ class MeasuredAhead implements StoreLayers {
     this.#wakers = []
     for (const wake of wakers) wake()
   }
+}
+
+/** Where the paths are, if all of them are on disk. */
+function onDiskOf(group: readonly LocatedPath[]): readonly LayerRoot[] | undefined {
+  const onDisk = group.map((path) => path.onDisk).filter((root) => root !== undefined)
+  return onDisk.length === group.length ? onDisk : undefined
 }
 
 function sum(numbers: readonly number[]): number {
