@@ -8,6 +8,7 @@ import { DockerToolsError } from '#errors'
 import { parseReference } from '#registry'
 import { makeTempDir, type TempDir } from '#util'
 import { collectingSink } from '../support/collect.ts'
+import { liveBytes } from '../support/live-memory.ts'
 import { digestOfBytes, type Holdings, serveHoldings, startServer } from '../support/fake-registry.ts'
 import { config, encodeShape, gzipLayer, noise, plainTar, type Shape } from '../interop/registry-images.ts'
 import { type ChaosRegistry, type Dice, makeDice, startChaosRegistry } from './chaos-registry.ts'
@@ -15,6 +16,9 @@ import { type ChaosRegistry, type Dice, makeDice, startChaosRegistry } from './c
 /** `DOCKERTOOLS_CHAOS_RUNS=500` for the whole of it. */
 const RUNS = Number(process.env['DOCKERTOOLS_CHAOS_RUNS'] ?? 60)
 const RUNS_AT_ONCE = 6
+/** After these everything is loaded; what is held grows no more from there, however many runs follow. */
+const WARM_RUNS = 18
+const GROWTH_BYTES = 8_000_000
 /** A run that takes longer hangs: all waiting times together are far below it. */
 const LIMIT_MS = 30_000
 const PASSWORD = 'pa55-s3cret'
@@ -82,12 +86,16 @@ describe('a registry that breaks in all ways', () => {
       else codes.set(code, (codes.get(code) ?? 0) + 1)
       for (const fault of faults) seen.add(fault.replace(/^.*: /, ''))
     }
+    let early = 0
     for (let first = 0; first < RUNS; first += RUNS_AT_ONCE) {
+      if (first === WARM_RUNS) early = await liveBytes()
       const seeds = Array.from({ length: Math.min(RUNS_AT_ONCE, RUNS - first) }, (_, n) => first + n)
       await Promise.all(seeds.map(run))
     }
     if (RUNS > 60)
       console.log(`${good} good, ${JSON.stringify(Object.fromEntries(codes))}, ${seen.size} kinds of fault`)
+    const grown = (await liveBytes()) - early
+    assert.ok(grown < GROWTH_BYTES, `${grown} more bytes are held than after the first ${WARM_RUNS} runs`)
     // The test itself has to be worth something: some get through, some do not, and faults are of many kinds.
     assert.ok(good > RUNS / 10 && good < RUNS)
     assert.ok(seen.size > 20)
