@@ -47,6 +47,8 @@ class ThreadHash implements StreamHash {
   readonly #worker: Worker
   readonly #result: Promise<string>
   #index = 0
+  /** Bytes in the buffer that is being filled. With any, it is ours. */
+  #filled = 0
 
   constructor() {
     const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js'
@@ -60,16 +62,14 @@ class ThreadHash implements StreamHash {
     this.#result.catch(() => undefined)
   }
 
-  async update(chunk: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < chunk.length; offset += RING_BUFFER_BYTES) {
-      const part = chunk.subarray(offset, offset + RING_BUFFER_BYTES)
-      await this.#free()
-      ringBuffer(this.#ring, this.#index).set(part)
-      this.#hand(part.length)
-    }
+  update(chunk: Uint8Array): void | Promise<void> {
+    // Most chunks are headers and small files: handing each over would cost more than to hash it.
+    if (this.#filled > 0 && this.#filled + chunk.length < RING_BUFFER_BYTES) this.#add(chunk)
+    else return this.#addAll(chunk)
   }
 
   async finish(): Promise<string> {
+    if (this.#filled > 0) this.#hand(this.#filled)
     await this.#free()
     this.#hand(RING_END)
     return await this.#result
@@ -77,6 +77,21 @@ class ThreadHash implements StreamHash {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate()
+  }
+
+  async #addAll(chunk: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < chunk.length;) {
+      if (this.#filled === 0) await this.#free()
+      const part = chunk.subarray(offset, offset + RING_BUFFER_BYTES - this.#filled)
+      this.#add(part)
+      offset += part.length
+      if (this.#filled === RING_BUFFER_BYTES) this.#hand(RING_BUFFER_BYTES)
+    }
+  }
+
+  #add(bytes: Uint8Array): void {
+    ringBuffer(this.#ring, this.#index).set(bytes, this.#filled)
+    this.#filled += bytes.length
   }
 
   /** Waits until the next buffer is free. */
@@ -95,6 +110,7 @@ class ThreadHash implements StreamHash {
     Atomics.store(this.#lengths, this.#index, length)
     Atomics.notify(this.#lengths, this.#index)
     this.#index = (this.#index + 1) % RING_BUFFERS
+    this.#filled = 0
   }
 }
 
