@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 /** How a wrong value is told: what it is, and what it should be. */
-function shouldBe(what: string): (issue: { readonly received: string }) => string {
+export function shouldBe(what: string): (issue: { readonly received: string }) => string {
   return ({ received }) => `it is ${received}, it should be ${what}`
 }
 

@@ -19,6 +19,7 @@ import {
 } from '#image'
 import type { IndexedTarMember } from '#tar'
 import { byteStringToText } from '#util'
+import { checkOptions } from './check-options.ts'
 import { parseImageLimits } from './image-limit-options.ts'
 
 /** What is told of a layer. */
@@ -88,6 +89,7 @@ export interface InspectOptions {
  * ```
  */
 export async function inspectImages(path: string, options: InspectOptions = {}): Promise<readonly ImageReport[]> {
+  checkOptions(options)
   const what = `image "${path}"`
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
   await using archive = await openImageArchive(path, what, parseImageLimits(options.limits ?? {}))

@@ -4,6 +4,7 @@ import { DockerToolsError } from '#errors'
 import { report, withReporter } from '#events'
 import { parsePlatform } from '#image'
 import { type ByteSink, iterateWrites } from '#util'
+import { checkOptions } from './check-options.ts'
 import { openContext } from './build-context.ts'
 import { fileOfImage } from './file-of-image.ts'
 import { parseImageLimits } from './image-limit-options.ts'
@@ -50,6 +51,7 @@ export async function loadImage(
   image: PathArgument | MultiPlatformImage,
   options: LoadOptions = {},
 ): Promise<LoadedImages> {
+  checkOptions(options)
   return await withReporter(options.onEvent, async () => {
     const { engine: wanted, platform: _platform, limits: _limits, onEvent: _, ...others } = options
     const env = options.environment ?? process.env

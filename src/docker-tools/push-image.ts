@@ -21,6 +21,7 @@ import {
   putManifest,
   type RegistryClient,
 } from '#registry'
+import { checkOptions } from './check-options.ts'
 import { PackedCache } from './packed-cache.ts'
 import { cacheDirectoryOf } from './cache-directory.ts'
 import type { ImageParts } from './image-parts.ts'
@@ -67,6 +68,7 @@ export async function pushImage(
   reference?: string,
   options: PushOptions = {},
 ): Promise<PushSummary> {
+  checkOptions(options)
   return await withReporter(options.onEvent, async () => {
     options.signal?.throwIfAborted()
     const types = checkTypes(options)

@@ -14,6 +14,7 @@ import { withReporter } from '#events'
 import type { Digest } from '#image'
 import type { ByteSink } from '#util'
 import { openContext } from './build-context.ts'
+import { checkOptions } from './check-options.ts'
 import { fileOfImage } from './file-of-image.ts'
 import { isMultiPlatformImage, type MultiPlatformImage } from './multi-platform-image.ts'
 import type { BuildOptions, Recipe } from './recipe.ts'
@@ -89,6 +90,7 @@ async function write(
   output: LayoutOutput,
   options: BuildOptions,
 ): Promise<OciSummary> {
+  checkOptions(options)
   return await withReporter(options.onEvent, async () => {
     const { onEvent: _, ...others } = options
     await using stack = new AsyncDisposableStack()
