@@ -95,13 +95,11 @@ export async function pushImage(
     const pushing = { blobs, cache, threads, compress: options.compress, mediaType: mediaTypes(types), signal, fail }
     const layers = new LayerPusher(pushing)
     try {
-      const manifest = await pushManifests(source, { client, types, blobs, layers })
+      const manifest = await pushManifests(source, { client, types, blobs, layers, fail })
       let digest = describe(manifest.mediaType, manifest.bytes).digest
       for (const { tag } of references) digest = await putManifest(client, tag ?? '', manifest)
       return { digest, references: references.map((one) => formatReference({ ...one, digest })), ...blobs.summary }
     } catch (error) {
-      fail(error)
-      await layers.settled()
       throw firstFailure?.error ?? error
     }
   })
@@ -112,6 +110,8 @@ interface Tools {
   readonly types: ImageTypes
   readonly blobs: BlobPusher
   readonly layers: LayerPusher
+  /** Stops all that is going on. */
+  readonly fail: (error: unknown) => void
 }
 
 /** Everything but what the tags name: that comes last. */
@@ -139,7 +139,18 @@ async function pushManifests(source: PushSource, tools: Tools): Promise<Manifest
   return { mediaType: types.index, bytes: encodeIndex(manifests, types.index) }
 }
 
-async function pushParts(parts: ImageParts, { types, blobs, layers }: Tools) {
+async function pushParts(parts: ImageParts, tools: Tools) {
+  try {
+    return await pushPartsOf(parts, tools)
+  } catch (error) {
+    // Whoever still reads the parts has to stop before they are closed.
+    tools.fail(error)
+    await tools.layers.settled()
+    throw error
+  }
+}
+
+async function pushPartsOf(parts: ImageParts, { types, blobs, layers }: Tools) {
   const pushed = await layers.push(parts.layers)
   const { bytes, platform } = await parts.config()
   const config = describe(types.config, bytes)

@@ -2,8 +2,8 @@ import type { WrittenDescriptor } from '#archive'
 import { type CompressionThreads, type CompressorName, getCompressor } from '#compress'
 import { DockerToolsError, IntegrityError } from '#errors'
 import type { Digest } from '#image'
-import type { BlobToUpload, UploadAhead } from '#registry'
 import type { UnmeasuredLayer } from '#layer'
+import type { BlobToUpload, UploadAhead } from '#registry'
 import { type ByteSink, iterateWrites, Slots } from '#util'
 import type { PackedCache } from './packed-cache.ts'
 import type { LayerPart, StoredBlob, TakenLayer } from './image-parts.ts'
@@ -165,8 +165,6 @@ export class LayerPusher {
       })
       return described(name)
     }
-    // Beside the work, which is of no use without it.
-    this.#with.blobs.mayPush().catch((error: unknown) => this.#with.fail(error))
     return described(
       await this.#pack(compressor, onRead, async (sink) => {
         await taken.writeTo(sink)
@@ -189,7 +187,13 @@ export class LayerPusher {
     return { mediaType, digest, size }
   }
 
+  /** Beside the work, which is of no use without it. */
+  #askForRight(): void {
+    this.#with.blobs.mayPush().catch((error: unknown) => this.#with.fail(error))
+  }
+
   async #sendUnmeasured(made: UnmeasuredLayer): Promise<BlobName> {
+    this.#askForRight()
     const sent = new SentWhileMade(made, this.#with.signal)
     await using ahead = await this.#with.blobs.ahead(() => sent.open())
     await ahead?.settled()
@@ -208,6 +212,7 @@ export class LayerPusher {
     write: (sink: ByteSink) => Promise<Digest>,
   ): Promise<BlobName> {
     const { blobs, cache, threads, signal } = this.#with
+    this.#askForRight()
     const mayGoAhead = await this.#mayGoAhead()
     const packing = {
       draft: () => (compressor === 'none' ? Promise.resolve(cache.spool()) : cache.draft()),

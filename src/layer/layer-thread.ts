@@ -46,8 +46,10 @@ export class LayerThread implements AsyncDisposable {
     return this.#waiting.size
   }
 
+  /** Ends the thread. Jobs that it has not done fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate()
+    this.#answerAll(stoppedJob)
   }
 
   #forget(id: number): void {
@@ -60,9 +62,19 @@ export class LayerThread implements AsyncDisposable {
     this.#failure = new DockerToolsError('INTERNAL', `Cannot make layers: a worker thread died: ${reason}`, {
       cause: error,
     })
-    for (const [id, answer] of this.#waiting) {
-      answer({ id, kind: 'failed', code: 'INTERNAL', message: this.#failure.message, hint: undefined })
-    }
-    this.#waiting.clear()
+    const { message } = this.#failure
+    this.#answerAll((id) => ({ id, kind: 'failed', code: 'INTERNAL', message, hint: undefined }))
   }
+
+  #answerAll(failed: (id: number) => LayerAnswer): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const [id, answer] of waiting) answer(failed(id))
+  }
+}
+
+/** The answer to a job that nobody will do any more. */
+export function stoppedJob(id: number): LayerAnswer {
+  const message = 'Cannot make a layer: the work was stopped'
+  return { id, kind: 'failed', code: 'INTERRUPTED', message, hint: undefined }
 }

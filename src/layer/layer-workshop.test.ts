@@ -97,6 +97,26 @@ test('a layer that cannot be read is no layer, however it is made', async (t) =>
   await assert.rejects(Promise.resolve(layer?.writeTo({ write: () => undefined })), { code: 'FILE_UNREADABLE' })
 })
 
+test('whoever waits for a layer when the workshop is closed is told', async (t) => {
+  const folder = makeFolder(t)
+  const specs = ['a', 'b', 'c'].map((name) => specOf(makeTree(folder, name, 5_000_000)))
+  const [first] = specs
+  assert.ok(first)
+  const shop = workshop({ threads: 1, writers: 2 })
+  const measured = specs.map((spec, order) => shop.measure(spec, order, MANY))
+  const made = await shop.make(first)
+  // So slow that it does not get the last chunk.
+  const written = made?.writeTo({ write: () => new Promise((resolve) => setTimeout(resolve, 300)) })
+  const outcomes = Promise.allSettled([written, ...measured])
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await shop[Symbol.asyncDispose]()
+  const codes = (await outcomes).map((outcome) =>
+    outcome.status === 'fulfilled' ? 'done' : (outcome.reason as { code: string }).code,
+  )
+  assert.equal(codes[0], 'INTERRUPTED')
+  for (const code of codes) assert.match(code, /^(?:done|INTERRUPTED)$/)
+})
+
 test('a remembered layer is not measured again, and gives the same bytes', async (t) => {
   const folder = makeFolder(t)
   const specs = [specOf(makeTree(folder, 'a')), specOf(makeTree(folder, 'b'))]

@@ -5,7 +5,7 @@ import { announceWriter, type ChunkPool, chunkBytes, makeChunkPool, releaseChunk
 import { type LayerCache, layerCacheKey, type RememberedLayer } from './layer-cache.ts'
 import type { LayerAnswer, LayerJob, Measurement, PooledChunk, ReplayableLayer } from './layer-job.ts'
 import type { LayerListing } from './layer-listing.ts'
-import { LayerThread } from './layer-thread.ts'
+import { LayerThread, stoppedJob } from './layer-thread.ts'
 import { measureInline } from './measure-inline.ts'
 import type { MeasuredLayer, UnmeasuredLayer } from './measured-layer.ts'
 import { jobFailure, ReplayReader } from './replay-reader.ts'
@@ -128,8 +128,11 @@ export class LayerWorkshop implements AsyncDisposable {
     announceWriter(this.#pool, order, isWriting)
   }
 
+  /** Ends all work: whoever waits for some gets `INTERRUPTED`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const queue = this.#queue
     this.#queue = []
+    for (const { job, onAnswer } of queue) onAnswer(stoppedJob(job.id))
     const threads = new Set([...this.#threads, ...this.#writers])
     await Promise.all([...threads].map((thread) => thread[Symbol.asyncDispose]()))
   }

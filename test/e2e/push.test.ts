@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -83,6 +84,33 @@ describe('dockertools push', () => {
       const again = await bench.run(command)
       assert.deepEqual([again.status, again.stdout], [0, first.stdout], again.stderr)
       assert.ok(registry.receivedBytes() - before < 1000, `${registry.receivedBytes() - before} ${compress}`)
+      assert.deepEqual(bench.leftovers(), [])
+    }
+  })
+
+  test('who may not push is told before a large layer is compressed', async () => {
+    for (const compress of ['gz', 'none']) {
+      await using bench = await makeBench()
+      await using registry = await startUploadRegistry({
+        fault: ({ method }) => (method === 'POST' ? { status: 403, code: 'DENIED' } : undefined),
+      })
+      mkdirSync(join(bench.path, 'large'))
+      writeFileSync(join(bench.path, 'large/noise'), randomBytes(60_000_000))
+      writeFileSync(
+        join(bench.path, 'large.json'),
+        '{"function":"streamLayeredImage","args":{"name":"large","tag":"1","contents":"./large"}}',
+      )
+      const { status, stderr } = await bench.run([
+        'push',
+        '-q',
+        'large.json',
+        `${registry.host}/a/b:1`,
+        '--compress',
+        compress,
+      ])
+      assert.notEqual(status, 0)
+      assert.match(stderr, /^error \(ACCESS_DENIED\): /)
+      assert.equal(existsSync(join(bench.path, 'cache/dockertools/packed-v1/names')), false)
       assert.deepEqual(bench.leftovers(), [])
     }
   })
