@@ -38,7 +38,7 @@ export class WriteProgress {
 
 /**
  * Reads what is being written, from the start to its end. A slow reader holds nobody up, and needs no memory. A chunk
- * is valid until the one after the next is asked for.
+ * is valid until the next one is asked for.
  *
  * @throws {DockerToolsError} `INTERRUPTED` if the writing was given up.
  */
@@ -46,7 +46,7 @@ export async function* followWrites(
   progress: WriteProgress,
   read: (target: Uint8Array, position: number) => Promise<number> | number,
 ): AsyncGenerator<Uint8Array> {
-  let [buffer, other] = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)]
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
   for (let position = 0; ;) {
     const end = await progress.endBehind(position)
     if (end === position) return
@@ -55,6 +55,5 @@ export async function* followWrites(
       throw new DockerToolsError('FILE_CHANGED', 'Cannot read on: what was written is not there any more')
     position += bytes
     yield buffer.subarray(0, bytes)
-    ;[buffer, other] = [other, buffer]
   }
 }

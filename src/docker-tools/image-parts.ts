@@ -18,7 +18,10 @@ export interface ImageParts {
 export interface LayerPart {
   /** Digest of the plain tar, and its bytes where they are known: as soon as it is measured. */
   measured(): Promise<{ readonly digest: Digest; readonly size: number | undefined }>
-  /** Layers are taken in their order, each once, and each is written or skipped before the next one is written. */
+  /**
+   * Layers are taken in their order, each once, and each is written or skipped before the next one is written. Those that
+   * can be had `again` may be written beside others.
+   */
   take(): Promise<TakenLayer>
   /**
    * In place of `take`: the layer before anybody has measured it, and so before its digest is known. Undefined where
@@ -48,7 +51,7 @@ export interface TakenLayer {
 export interface RereadableBytes {
   /** Bytes. */
   readonly size: number
-  /** From `offset` on. A chunk is valid until the one after the next is asked for. */
+  /** From `offset` on. A chunk is valid until the next one is asked for. */
   open(offset: number): AsyncIterable<Uint8Array>
 }
 

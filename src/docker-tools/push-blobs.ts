@@ -65,9 +65,19 @@ export class BlobPusher {
     return await this.#isNew
   }
 
-  /** Begins to send a blob that has no name yet. Where that may not be, it is asked for, and sent, once it has one. */
+  /**
+   * Begins to send a blob that has no name yet. Where that may not be, or enough is being sent, it is asked for, and sent,
+   * once it has one. A registry that has refused it once is not asked again.
+   */
   async ahead(open: () => AsyncIterable<Uint8Array>): Promise<UploadAhead | undefined> {
-    return (await this.mayGoAhead()) ? new UploadAhead(this.#client, open) : undefined
+    if (!(await this.mayGoAhead()) || !this.#uploads.takeNow()) return undefined
+    const upload = new UploadAhead(this.#client, open)
+    const watch = async (): Promise<void> => {
+      if (!(await upload.settled())) this.#isNew = Promise.resolve(false)
+      this.#uploads.release()
+    }
+    void watch()
+    return upload
   }
 
   /** Uploads a blob that is not there, or names the one that was sent ahead. */

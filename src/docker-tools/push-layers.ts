@@ -57,7 +57,7 @@ export class LayerPusher {
     this.#with = pushing
   }
 
-  /** The descriptors of all layers, as soon as every layer was read. Uploads may still be going on. */
+  /** The descriptors of all layers, as soon as every layer was begun. Some may still be read, and sent. */
   async push(layers: readonly LayerPart[]): Promise<readonly Promise<WrittenDescriptor>[]> {
     const unmeasured = await this.#unmeasured(layers)
     for (const layer of layers) if (!unmeasured.has(layer)) this.#ask(layer)

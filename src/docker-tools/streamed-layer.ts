@@ -3,9 +3,6 @@ import type { MeasuredLayer, UnmeasuredLayer } from '#layer'
 import { type ByteSink, iterateWrites } from '#util'
 import type { TakenLayer } from './image-parts.ts'
 
-/** As much as a connection takes without having sent it: smaller chunks may still wait there when the next one is made. */
-const SENT_AT_ONCE_BYTES = 128 * 1024
-
 /**
  * The bytes of a layer from `offset` on, as it writes them. Whoever stops reading lets it go on into nothing: what
  * makes layers may not be left in the middle of one.
@@ -41,7 +38,7 @@ export async function* streamedFrom(
       const wanted = value.subarray(Math.min(toSkip, value.length))
       toSkip -= value.length - wanted.length
       if (wanted.length === 0) continue
-      yield wanted.length < SENT_AT_ONCE_BYTES ? Uint8Array.from(wanted) : wanted
+      yield wanted
     }
   } finally {
     isWanted = false
@@ -60,9 +57,9 @@ export class SentWhileMade {
     this.#signal = signal
   }
 
-  /** The bytes, once. */
+  /** The bytes. Asked again, they come from the layer that was measured meanwhile. */
   open(): AsyncIterable<Uint8Array> {
-    if (this.#measured !== undefined) throw new DockerToolsError('INTERNAL', 'Cannot make a layer a second time')
+    if (this.#measured !== undefined) return this.#openAgain(this.#measured)
     const measured = Promise.withResolvers<MeasuredLayer>()
     this.#measured = measured.promise
     // It comes out of the bytes, too.
@@ -76,6 +73,12 @@ export class SentWhileMade {
       }
     }
     return streamedFrom(0, { writeTo }, this.#signal)
+  }
+
+  async *#openAgain(measured: Promise<MeasuredLayer>): AsyncGenerator<Uint8Array> {
+    const layer = (await measured).again?.()
+    if (layer === undefined) throw new DockerToolsError('INTERNAL', 'Cannot read a layer a second time')
+    yield* streamedFrom(0, layer, this.#signal)
   }
 
   /** What the layer turned out to be, once its bytes have been read, or nobody wants them any more. */

@@ -43,7 +43,7 @@ export interface RequestBody {
   readonly size: number | undefined
   /** Whether it may not be sent to an origin that a redirect leads to. Default: false. */
   readonly isSecret?: boolean
-  /** From the start; asked again for each try. */
+  /** From the start; asked again for each try. A chunk is the source's again when the next one is asked for. */
   open(): AsyncIterable<Uint8Array>
 }
 

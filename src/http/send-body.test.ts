@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
@@ -56,6 +57,28 @@ async function send(url: string, body: RequestBody, options: HttpOptions = {}): 
 
 describe('bodies that are sent', () => {
   const PART = Buffer.alloc(64 * 1024, 'x')
+
+  test('come as they were, from a source that fills one buffer again and again, to a server that is slow', async () => {
+    await using server = await serve((request, response) => {
+      request.pause()
+      setTimeout(() => {
+        void bodyOf(request).then((bytes) => response.end(createHash('sha256').update(bytes).digest('hex')))
+      }, 200)
+    })
+    for (const partBytes of [100, 8192, 60_000, 130_000, 300_000]) {
+      const count = Math.ceil(8_000_000 / partBytes)
+      const expected = createHash('sha256')
+      for (let index = 0; index < count; index++) expected.update(Buffer.alloc(partBytes, index))
+      const part = Buffer.alloc(partBytes)
+      const body = {
+        size: undefined,
+        async *open() {
+          for (let index = 0; index < count; index++) yield part.fill(index)
+        },
+      }
+      assert.equal(await send(server.url, body), expected.digest('hex'), `${partBytes}`)
+    }
+  })
 
   test('come whole, with their length or in chunks', async () => {
     await using server = await serve((request, response) => {

@@ -10,6 +10,12 @@ export interface StallClock {
 }
 
 /**
+ * A connection keeps smaller chunks that it cannot send at once, and asks for the next one all the same. Of larger ones it
+ * says that it is full until they have been sent.
+ */
+const KEPT_BELOW_BYTES = 128 * 1024
+
+/**
  * Sends a body as fast as the server takes it, until it is sent or the server has answered.
  *
  * Never rejects: a failure of the source destroys `request`, whose error event tells of it.
@@ -29,7 +35,7 @@ export async function sendBody(
       if (body.size !== undefined && bytes > body.size) throw wrongSize(body.size, bytes)
       if (isAnswered() || request.destroyed) return
       clock.start()
-      if (!request.write(chunk)) await writableAgain(request)
+      if (!request.write(chunk.length < KEPT_BELOW_BYTES ? Uint8Array.from(chunk) : chunk)) await writableAgain(request)
       clock.stop()
       if (isAnswered() || request.destroyed) return
     }

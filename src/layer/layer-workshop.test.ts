@@ -97,6 +97,16 @@ test('a layer that cannot be read is no layer, however it is made', async (t) =>
   await assert.rejects(Promise.resolve(layer?.writeTo({ write: () => undefined })), { code: 'FILE_UNREADABLE' })
 })
 
+test('with one thread, layers are measured after one was made, too', async (t) => {
+  const folder = makeFolder(t)
+  await using shop = workshop({ threads: 1, writers: 2 })
+  const made = await shop.make(specOf(makeTree(folder, 'a')))
+  await made?.writeTo({ write: () => undefined })
+  const spec = specOf(makeTree(folder, 'b'))
+  const layer = await shop.measure(spec, 0, MANY)
+  assert.equal(sha256(await bytesOf(layer)), layer.digest)
+})
+
 test('whoever waits for a layer when the workshop is closed is told', async (t) => {
   const folder = makeFolder(t)
   const specs = ['a', 'b', 'c'].map((name) => specOf(makeTree(folder, name, 5_000_000)))

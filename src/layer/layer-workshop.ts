@@ -216,12 +216,21 @@ export class LayerWorkshop implements AsyncDisposable {
     if (idle !== undefined) return idle
     const writer = this.#writers.length
     if (writer < (this.#options.writers ?? 1)) {
-      const measures = writer === 0 && this.#options.threads === 1
-      const thread = (measures ? (this.#threads[0] ?? this.#hire()) : undefined) ?? this.#thread(writer)
+      const thread =
+        (writer === 0 && this.#options.threads === 1 ? this.#onlyThread() : undefined) ?? this.#thread(writer)
       this.#writers.push(thread)
       return thread
     }
     return this.#writers.reduce((least, other) => (other.openJobs < least.openJobs ? other : least))
+  }
+
+  /** Measures when it is not busy, whoever has asked for it first. */
+  #onlyThread(): LayerThread | undefined {
+    const [known] = this.#threads
+    if (known !== undefined) return known
+    const thread = this.#hire()
+    if (thread !== undefined) this.#idle.push(thread)
+    return thread
   }
 
   #thread(writer: number): LayerThread {

@@ -9,11 +9,13 @@ export interface BlobToUpload {
   /** Bytes. */
   readonly size: number
   /**
-   * The bytes from `offset` on. Asked anew for each try. A chunk is valid until the one after the next is asked for:
-   * until then it has been sent, as no second one is asked for while the connection is full.
+   * The bytes from `offset` on. Asked anew for each try. A chunk is valid until the next one is asked for.
    */
   open(offset: number): AsyncIterable<Uint8Array>
 }
+
+/** Statuses of answers that say no, for requests to which that is no error. */
+export const ANY_REFUSAL: readonly number[] = Array.from({ length: 200 }, (_, index) => 400 + index)
 
 /** What a token for pushing has to allow. */
 export function pushScopes({ reference }: RegistryClient): readonly string[] {

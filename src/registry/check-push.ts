@@ -1,9 +1,6 @@
 import { TransferError } from '#errors'
-import { pushScopes } from './blob.ts'
+import { ANY_REFUSAL, pushScopes } from './blob.ts'
 import type { RegistryClient } from './registry-client.ts'
-
-/** Whatever it says to a request that only tidies up is fine. */
-const ANY_REFUSAL: readonly number[] = Array.from({ length: 200 }, (_, index) => 400 + index)
 
 /**
  * Finds out whether this user may push to the repository, by an upload that is begun and given up: better told now

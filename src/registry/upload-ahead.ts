@@ -1,10 +1,7 @@
 import type { HttpResponse } from '#http'
-import { type BlobToUpload, expectDigest, pushScopes } from './blob.ts'
+import { ANY_REFUSAL, type BlobToUpload, expectDigest, pushScopes } from './blob.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { endOfRange, isKept, withDigest } from './upload-session.ts'
-
-/** Whatever a registry refuses here is sent again in the usual way, which says what is wrong. */
-const ANY_REFUSAL: readonly number[] = Array.from({ length: 200 }, (_, index) => 400 + index)
 
 /**
  * An upload of bytes that are only being made: the registry is told their digest when it has them all. It saves the time
@@ -23,9 +20,9 @@ export class UploadAhead implements AsyncDisposable {
     this.#sent = unlessRefused(() => this.#send(open))
   }
 
-  /** Waits until everything was sent, or nothing will be any more. */
-  async settled(): Promise<void> {
-    await this.#sent
+  /** Waits until nothing will be sent any more; whether everything was. */
+  async settled(): Promise<boolean> {
+    return (await this.#sent) !== undefined
   }
 
   /** Waits until everything was sent, and names it; false where the registry does not have the blob then. */
@@ -42,7 +39,10 @@ export class UploadAhead implements AsyncDisposable {
     return isDone === true
   }
 
-  /** Waits for the end of the sending, and takes back what was not finished. */
+  /**
+   * Waits for the end of the sending, and takes back what was not finished. Where all work was stopped, nothing is sent
+   * any more, and the registry removes it in its own time.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const sent = await this.#sent
     const location = sent?.location ?? this.#begun
@@ -66,7 +66,11 @@ export class UploadAhead implements AsyncDisposable {
     return { location, bytes: endOfRange(answer) }
   }
 
-  #request(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, open?: () => AsyncIterable<Uint8Array>) {
+  #request(
+    method: 'POST' | 'PATCH' | 'PUT' | 'DELETE',
+    path: string,
+    open?: () => AsyncIterable<Uint8Array>,
+  ): Promise<HttpResponse> {
     return this.#client.request({
       method,
       path,
@@ -75,9 +79,10 @@ export class UploadAhead implements AsyncDisposable {
         : { headers: { 'content-type': 'application/octet-stream' }, body: { size: undefined, open } }),
       scopes: pushScopes(this.#client),
       what: 'upload of a layer',
+      // What is refused here is sent again in the usual way, which says what is wrong.
       allowStatus: ANY_REFUSAL,
       patience: { attempts: 1 },
-    }) satisfies Promise<HttpResponse>
+    })
   }
 }
 

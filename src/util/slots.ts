@@ -23,6 +23,13 @@ export class Slots {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Takes a place if there is one now. */
+  takeNow(): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
+  }
+
   release(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#free++

@@ -61,3 +61,19 @@ test('several readers of one spool do not disturb each other', async () => {
   await first.return(undefined)
   assert.equal((await collect(second)).length, 2_500_000 - 7 - b.length)
 })
+
+test('who reads along is not disturbed when a spool goes from memory to disk', async () => {
+  await using spool = makeSpool(1024 * 1024)
+  const chunk = Buffer.alloc(400_000, 'x')
+  await spool.write(chunk)
+  await spool.write(chunk)
+  const moving = Promise.resolve(spool.write(chunk))
+  const target = Buffer.alloc(1000)
+  for (let turn = 0; turn < 200; turn++) {
+    assert.equal(spool.readNow(target.fill(0), 799_000), 1000)
+    assert.ok(target.equals(chunk.subarray(0, 1000)))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await moving
+  assert.equal(spool.readNow(target, 1_199_000), 1000)
+})

@@ -104,16 +104,22 @@ class MemoryThenFile implements Spool {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
   }
 
+  /** Until all is in the file, memory has it for readers. */
   async #moveToFile(): Promise<void> {
     const path = join(tmpdir(), `dockertools-spool-${randomUUID()}`)
     const file = await open(path, 'wx+', 0o600)
-    await unlink(path)
-    this.#file = file
-    let position = 0
-    for (const chunk of this.#chunks) {
-      await writeFully(file, chunk, position)
-      position += chunk.length
+    try {
+      await unlink(path)
+      let position = 0
+      for (const chunk of this.#chunks) {
+        await writeFully(file, chunk, position)
+        position += chunk.length
+      }
+    } catch (error) {
+      await file.close()
+      throw error
     }
+    this.#file = file
     this.#chunks = []
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -85,6 +85,49 @@ describe('dockertools push', () => {
       assert.deepEqual([again.status, again.stdout], [0, first.stdout], again.stderr)
       assert.ok(registry.receivedBytes() - before < 1000, `${registry.receivedBytes() - before} ${compress}`)
       assert.deepEqual(bench.leftovers(), [])
+    }
+  })
+
+  test('a file that changes while plain layers are sent is one clear error', async () => {
+    await using bench = await makeBench()
+    for (const name of ['a', 'b', 'c']) {
+      mkdirSync(join(bench.path, name))
+      writeFileSync(join(bench.path, name, name), Buffer.alloc(name === 'c' ? 9 : 30_000_000, name))
+    }
+    const args = { name: 'x', tag: '1', contents: ['./a', './b', './c'] }
+    writeFileSync(join(bench.path, 'x.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+    await using registry = await startUploadRegistry({
+      fault: ({ method }) => {
+        if (method === 'PATCH') appendFileSync(join(bench.path, 'c/c'), 'more')
+        return undefined
+      },
+    })
+    const { status, stderr } = await bench.run(['push', '-q', 'x.json', `${registry.host}/a/b:1`, '--compress', 'none'])
+    assert.equal(status, 1, stderr)
+    assert.match(stderr, /^error \(FILE_CHANGED\): /)
+    assert.equal(registry.manifests.size, 0)
+    assert.deepEqual(bench.leftovers(), [])
+  })
+
+  test('a registry that takes nothing of unknown length is asked for it once', async () => {
+    for (const status of [411, 413, 501]) {
+      await using bench = await makeBench()
+      const names = Array.from({ length: 6 }, (_, index) => `p${index}`)
+      for (const name of names) {
+        mkdirSync(join(bench.path, name))
+        writeFileSync(join(bench.path, name, name), Buffer.alloc(6_000_000, `${name} and more `))
+      }
+      const args = { name: 'x', tag: '1', contents: names.map((name) => `./${name}`) }
+      writeFileSync(join(bench.path, 'x.json'), JSON.stringify({ function: 'streamLayeredImage', args }))
+      await using registry = await startUploadRegistry({
+        fault: ({ method }) => (method === 'PATCH' ? { status } : undefined),
+      })
+      const command = ['push', '-q', 'x.json', `${registry.host}/a/b:1`, '--compress', 'none']
+      const pushed = await bench.run(command)
+      assert.equal(pushed.status, 0, pushed.stderr)
+      const asked = registry.requests.filter(({ method }) => method === 'PATCH').length
+      assert.ok(asked >= 1 && asked <= 2, `${asked} with ${status}`)
+      for (const [digest, bytes] of registry.blobs) assert.equal(digestOfBytes(bytes), digest)
     }
   })
 
@@ -229,20 +272,25 @@ describe('dockertools push', () => {
     assert.deepEqual(bench.leftovers(), [])
   })
 
-  test('interrupted, it leaves no file and no manifest', async () => {
-    await using bench = await makeBench()
-    await using registry = await startUploadRegistry({
-      fault: ({ method }) => (method === 'PUT' ? 'stall' : undefined),
+  for (const [stage, stalled, size] of [
+    ['in an upload', 'PUT', 300_000],
+    ['while a layer is sent that is still made', 'PATCH', 60_000_000],
+  ] as const) {
+    test(`interrupted ${stage}, it leaves no file and no manifest`, async () => {
+      await using bench = await makeBench()
+      await using registry = await startUploadRegistry({
+        fault: ({ method }) => (method === stalled ? 'stall' : undefined),
+      })
+      const child = bench.start(['push', define(bench, size), `${registry.host}/a/b:1`])
+      const ended = resultOf(child)
+      await until(() => registry.requests.some(({ method }) => method === stalled), 'an upload')
+      child.kill('SIGINT')
+      assert.equal((await ended).status, 130)
+      assert.equal(registry.manifests.size, 0)
+      assert.deepEqual(bench.leftovers(), [])
+      assert.ok(cached(bench, 'blobs').every((name) => /^[0-9a-f]{64}$/.test(name)))
     })
-    const child = bench.start(['push', define(bench), `${registry.host}/a/b:1`])
-    const ended = resultOf(child)
-    await until(() => registry.requests.some(({ method }) => method === 'PUT'), 'an upload')
-    child.kill('SIGINT')
-    assert.equal((await ended).status, 130)
-    assert.equal(registry.manifests.size, 0)
-    assert.deepEqual(bench.leftovers(), [])
-    assert.ok(cached(bench, 'blobs').every((name) => /^[0-9a-f]{64}$/.test(name)))
-  })
+  }
 
   const refusals: readonly (readonly [what: string, behaviour: UploadBehaviour, code: string, message: RegExp])[] = [
     [

@@ -93,7 +93,9 @@ describe('UploadAhead', () => {
 test('a repository is new where the registry does not know it, or no tag in it, and says so', async () => {
   const answers: readonly (readonly [boolean, number, string])[] = [
     [true, 404, '{"errors":[{"code":"NAME_UNKNOWN"}]}'],
-    [true, 404, ''],
+    [false, 404, ''],
+    [false, 404, '404 page not found'],
+    [false, 404, '{"errors":[{"code":"NOT_FOUND"}]}'],
     [true, 200, '{"name":"team/app","tags":null}'],
     [true, 200, '{"name":"team/app","tags":[]}'],
     [false, 200, '{"name":"team/app","tags":["1"]}'],
