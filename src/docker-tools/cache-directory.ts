@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeDirectory } from '#util'
 import type { BuildOptions } from './recipe.ts'
 
 /** Where things are remembered between runs; undefined where nothing is to be. */
@@ -8,5 +8,5 @@ export function cacheDirectoryOf(options: Pick<BuildOptions, 'cacheDirectory' | 
   const environment = options.environment ?? process.env
   const base = environment['XDG_CACHE_HOME']
   // The XDG specification: a relative path is no path.
-  return join(base?.startsWith('/') === true ? base : join(environment['HOME'] ?? homedir(), '.cache'), 'dockertools')
+  return join(base?.startsWith('/') === true ? base : join(homeDirectory(environment), '.cache'), 'dockertools')
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
+import { homeDirectory } from '#util'
 import { type EngineEndpoint, type EngineTls, parseEngineAddress } from './engine-endpoint.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -39,7 +39,7 @@ function given(value: string | undefined): string | undefined {
 }
 
 function configFolder(env: Environment): string {
-  return given(env['DOCKER_CONFIG']) ?? join(env['HOME'] ?? homedir(), '.docker')
+  return given(env['DOCKER_CONFIG']) ?? join(homeDirectory(env), '.docker')
 }
 
 function dockerTls(env: Environment): EngineTls | undefined {

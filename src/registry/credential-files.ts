@@ -1,6 +1,6 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '#http'
+import { homeDirectory } from '#util'
 
 /** A file that may hold credentials. */
 export interface CredentialFile {
@@ -22,7 +22,7 @@ export function credentialFiles(environment: Environment): readonly CredentialFi
     ...(dockerConfig === undefined ? [] : [join(dockerConfig, 'config.json')]),
   ]
   if (named.length > 0) return named.map((path) => ({ path, isNamed: true }))
-  const home = value('HOME') ?? homedir()
+  const home = homeDirectory(environment)
   const runtime = value('XDG_RUNTIME_DIR')
   return [
     ...(runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]),

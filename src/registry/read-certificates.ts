@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { Environment, TlsOptions } from '#http'
+import { homeDirectory } from '#util'
 
 /**
  * The certificates that this machine has for a registry, as Docker and podman keep them.
@@ -27,7 +27,7 @@ export async function readCertificates(
 }
 
 function usualFolders(registry: string, environment: Environment): readonly string[] {
-  const home = environment['HOME'] ?? homedir()
+  const home = homeDirectory(environment)
   const parents = [join(home, '.config', 'containers'), '/etc/containers', '/etc/docker']
   return parents.map((parent) => join(parent, 'certs.d', registry))
 }

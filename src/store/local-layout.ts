@@ -1,6 +1,6 @@
-import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { DockerToolsError } from '#errors'
+import { homeDirectory } from '#util'
 
 /** Where the parts of a local store are: Nix's own places below its root, and a folder of ours among its state. */
 export interface LocalLayout {
@@ -70,5 +70,5 @@ function defaultRoot(environment: Readonly<Record<string, string | undefined>>):
   const data = environment['XDG_DATA_HOME']
   // The XDG specification: a relative path is no path.
   if (data !== undefined && isAbsolute(data)) return join(data, 'dockertools')
-  return join(environment['HOME'] ?? homedir(), '.local/share/dockertools')
+  return join(homeDirectory(environment), '.local/share/dockertools')
 }

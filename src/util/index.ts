@@ -2,6 +2,7 @@
  * What everything else stands on: byte strings, sinks and spools, temp
  * directories, child processes. Knows nothing of images, tar or Nix.
  */
+export { homeDirectory } from './home-directory.ts'
 export { type ByteSink, copyTo, iterateWrites } from './byte-sink.ts'
 export {
   type ByteString,

@@ -33,7 +33,8 @@ test('it goes away when the process ends before its owner does, and under an ord
     chmodSync(temp.path + '/closed', 0)
     process.exit(3)`
   const options = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], options)
+  const args = ['--conditions=source', '--input-type=module', '-e', script]
+  const { status, stderr } = spawnSync(process.execPath, args, options)
   assert.equal(status, 3, stderr.toString())
   assert.deepEqual(readdirSync(outer.path), [])
 })
@@ -42,4 +43,17 @@ test('a temp directory that is already gone is no failure', async () => {
   const temp = await makeTempDir('own-test-')
   execFileSync('rm', ['-r', temp.path])
   await temp[Symbol.asyncDispose]()
+})
+
+test('a system without a temp directory that can be used is told so', () => {
+  const module = new URL('./index.ts', import.meta.url).href
+  const script = `
+    import { makeSpool, makeTempDir } from ${JSON.stringify(module)}
+    for (const work of [() => makeTempDir('x-'), () => makeSpool(1).write(Buffer.from('more'))]) {
+      await work().catch((error) => console.log(error.code, error.message))
+    }`
+  const args = ['--conditions=source', '--input-type=module', '-e', script]
+  const { stdout } = spawnSync(process.execPath, args, { env: { TMPDIR: '/nowhere' }, encoding: 'utf8' })
+  const line = 'WRITE_FAILED Cannot write to the temporary folder "/nowhere": the system says ENOENT\n'
+  assert.equal(stdout, line + line)
 })

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tempRoomError } from './temp-room-error.ts'
 
 /** A directory that goes away with its owner. */
 export interface TempDir extends AsyncDisposable {
@@ -21,7 +22,9 @@ let exitHookSet = false
  * @param parent Where to make it; the default is the system's temp directory.
  */
 export async function makeTempDir(prefix: string, parent: string = tmpdir()): Promise<TempDir> {
-  const path = await mkdtemp(join(parent, `dockertools-${prefix}`))
+  const path = await mkdtemp(join(parent, `dockertools-${prefix}`)).catch((error: unknown) => {
+    throw parent === tmpdir() ? tempRoomError(error) : error
+  })
   live.add(path)
   if (!exitHookSet) {
     exitHookSet = true

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { fullDiskError } from '#errors'
 import type { ByteSink } from './byte-sink.ts'
+import { tempRoomError } from './temp-room-error.ts'
 
 /** Bytes written once and read as often as asked; gone with its owner, even after a kill. */
 export interface Spool extends ByteSink, AsyncDisposable {
@@ -107,7 +108,9 @@ class MemoryThenFile implements Spool {
   /** Until all is in the file, memory has it for readers. */
   async #moveToFile(): Promise<void> {
     const path = join(tmpdir(), `dockertools-spool-${randomUUID()}`)
-    const file = await open(path, 'wx+', 0o600)
+    const file = await open(path, 'wx+', 0o600).catch((error: unknown) => {
+      throw tempRoomError(error)
+    })
     try {
       await unlink(path)
       let position = 0
