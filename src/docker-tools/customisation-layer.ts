@@ -10,7 +10,7 @@ import type { BuildContext } from './build-context.ts'
 import type { NixDatabaseInput } from './add-nix-database.ts'
 import { contentEntries } from './content-entries.ts'
 import { rootMember, runFakeRootCommands } from './fake-root-layer.ts'
-import { findReferences } from './find-references.ts'
+import { findKnownReferences } from './find-references.ts'
 import { runExtraCommands } from './run-extra-commands.ts'
 import { scanned } from './stored-trees.ts'
 
@@ -91,7 +91,7 @@ async function pack(
     hash.update(end)
     await spool.write(end)
     const digest = `sha256:${hash.digest('hex')}` as Digest
-    const references = await findReferences(spool.read(), known, store, 'the customisation layer')
+    const references = await findKnownReferences(spool.read(), known, store.dir)
     return {
       content: { digest, size: spool.size, open: () => spool.read() },
       references,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BuildEvent, withReporter } from '#events'
 import { parseStorePath, type Store, type StorePath } from '#store'
-import { findReferences } from './find-references.ts'
+import { findKnownReferences, findReferences } from './find-references.ts'
 
 const path = (letter: string, name = letter): StorePath => parseStorePath(`/nix/store/${letter.repeat(32)}-${name}`)
 const [A, B, C] = [path('a'), path('b', 'b-1.0'), path('c')]
@@ -45,6 +45,13 @@ test('known paths count by their hash part alone, as in Nix', async () => {
   const text = `…${'a'.repeat(32)}…`
   assert.deepEqual((await find(text, [A], storeWith(A))).references, [A])
   assert.deepEqual((await find(text, [], storeWith(A))).references, [], 'a hash part of nothing known is no path')
+})
+
+test('of what was made, only what it was made of counts', async () => {
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.from(`${B} and ${C}/bin`))
+  }
+  assert.deepEqual(await findKnownReferences(bytes(), [C, A], '/nix/store'), [C])
 })
 
 test('a name that goes on behind the path is still the path', async () => {

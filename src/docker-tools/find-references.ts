@@ -2,10 +2,27 @@ import { report } from '#events'
 import { isStorePath, scanReferences, type Store, type StorePath, storePathHash, compareStorePaths } from '#store'
 
 /**
+ * The store paths among `known` that bytes name: those whose hash part stands anywhere in them. That is what Nix finds in
+ * what was built: nothing but what it was built of.
+ *
+ * @returns Sorted, each once.
+ */
+export async function findKnownReferences(
+  source: AsyncIterable<Uint8Array>,
+  known: readonly StorePath[],
+  storeDir: string,
+): Promise<StorePath[]> {
+  const byHashPart = new Map(known.map((path) => [storePathHash(path), path]))
+  const found = await scanReferences(source, { storeDir, knownHashParts: new Set(byHashPart.keys()) })
+  const references = [...found.hashParts].map((hashPart) => byHashPart.get(hashPart))
+  return references.filter((path) => path !== undefined).toSorted(compareStorePaths)
+}
+
+/**
  * The store paths that bytes name: those of `known` whose hash part stands
  * anywhere in them, and every other path of a store that stands there with the
  * store's folder. A text that looks like a store path but is in no store is
- * reported and otherwise ignored.
+ * reported and otherwise ignored. For what somebody has written: a definition.
  *
  * @param what Names the bytes in the warning.
  * @param ignored Paths that do not count.

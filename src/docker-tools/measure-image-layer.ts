@@ -6,7 +6,7 @@ import type { ByteString } from '#util'
 import { baseLayerFiles, NameListing } from './base-layer-files.ts'
 import type { BuildContext } from './build-context.ts'
 import { closureMembers } from './closure-members.ts'
-import { findReferences } from './find-references.ts'
+import { findKnownReferences } from './find-references.ts'
 import { checksummed, type ImageLayer, LayerMeasure } from './image-layer.ts'
 import { makeOwnLayer } from './own-layer.ts'
 import type { BuildImagePlan } from './plan-build-image.ts'
@@ -39,7 +39,7 @@ export async function measureImageLayer(plan: BuildImagePlan, context: BuildCont
     measure,
     context,
   )
-  const references = await findReferences(bytes, plan.known, context.store, 'the layer')
+  const references = await findKnownReferences(bytes, plan.known, context.store.dir)
   const roots = [...new Set([...plan.configReferences, ...references])]
   const paths = (await closure(context.store, roots)).map((node) => node.path)
   const there = paths.length === 0 ? new Set<string>() : await filesThere(plan, own)
