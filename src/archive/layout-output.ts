@@ -1,6 +1,6 @@
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DockerToolsError } from '#errors'
+import { DockerToolsError, systemErrorCode } from '#errors'
 import type { TarHeader } from '#tar'
 import { type ByteSink, toByteString } from '#util'
 import { ArchiveWriter } from './archive-writer.ts'
@@ -34,11 +34,17 @@ export function archiveOutput(sink: ByteSink): LayoutOutput {
 }
 
 /**
- * A layout in a folder that is there and empty.
+ * A layout in a folder that is empty, or not there yet.
  *
- * @throws {DockerToolsError} `WRITE_FAILED`.
+ * @throws {DockerToolsError} `WRITE_FAILED`, also for a folder with something in it.
  */
-export function folderOutput(folder: string): LayoutOutput {
+export async function folderOutput(folder: string): Promise<LayoutOutput> {
+  await attempt(folder, () => mkdir(folder).catch(unlessThere))
+  const [first] = await attempt(folder, () => readdir(folder))
+  if (first !== undefined) {
+    const message = `Cannot write "${folder}": there is "${first}" in it, it should be an empty folder`
+    throw new DockerToolsError('WRITE_FAILED', message)
+  }
   const written = new Set<string>()
   return {
     isArchive: false,
@@ -52,17 +58,22 @@ export function folderOutput(folder: string): LayoutOutput {
 }
 
 async function writeFile(path: string, write: (sink: ByteSink) => Promise<void>): Promise<void> {
-  const attempt = async <T>(action: () => Promise<T>): Promise<T> => {
-    try {
-      return await action()
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new DockerToolsError('WRITE_FAILED', `Cannot write "${path}": ${reason}`, { cause: error })
-    }
+  await attempt(path, () => mkdir(dirname(path), { recursive: true }))
+  await using file = await attempt(path, () => open(path, 'wx', 0o666))
+  await write({ write: (chunk) => attempt(path, () => file.writeFile(chunk)) })
+}
+
+async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DockerToolsError('WRITE_FAILED', `Cannot write "${path}": ${reason}`, { cause: error })
   }
-  await attempt(() => mkdir(dirname(path), { recursive: true }))
-  await using file = await attempt(() => open(path, 'wx', 0o666))
-  await write({ write: (chunk) => attempt(() => file.writeFile(chunk)) })
+}
+
+function unlessThere(error: unknown): void {
+  if (systemErrorCode(error) !== 'EEXIST') throw error
 }
 
 function header(name: string, size: number): TarHeader & { readonly type: 'file' } {

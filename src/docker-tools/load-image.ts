@@ -7,6 +7,7 @@ import { type ByteSink, iterateWrites } from '#util'
 import { checkOptions } from './check-options.ts'
 import { openContext } from './build-context.ts'
 import { fileOfImage } from './file-of-image.ts'
+import { interruptible } from './interruptible.ts'
 import { parseImageLimits } from './image-limit-options.ts'
 import type { PathArgument } from './layered-image-args.ts'
 import { isMultiPlatformImage, type MultiPlatformImage } from './multi-platform-image.ts'
@@ -52,19 +53,21 @@ export async function loadImage(
   options: LoadOptions = {},
 ): Promise<LoadedImages> {
   checkOptions(options)
-  return await withReporter(options.onEvent, async () => {
-    const { engine: wanted, platform: _platform, limits: _limits, onEvent: _, ...others } = options
-    const env = options.environment ?? process.env
-    const name = wanted === undefined ? undefined : parseEngineName(wanted)
-    const write = writerOf(image, options, others)
-    const engine = await findEngine(name, env, options.signal)
-    report({
-      type: 'engine',
-      engine: engine.name,
-      address: engine.name === 'containerd' ? null : engine.endpoint.shown,
-    })
-    return await loadIntoEngine(iterateWrites(write), engine, env, options.signal)
-  })
+  return await withReporter(options.onEvent, () =>
+    interruptible(options.signal, async () => {
+      const { engine: wanted, platform: _platform, limits: _limits, onEvent: _, ...others } = options
+      const env = options.environment ?? process.env
+      const name = wanted === undefined ? undefined : parseEngineName(wanted)
+      const write = writerOf(image, options, others)
+      const engine = await findEngine(name, env, options.signal)
+      report({
+        type: 'engine',
+        engine: engine.name,
+        address: engine.name === 'containerd' ? null : engine.endpoint.shown,
+      })
+      return await loadIntoEngine(iterateWrites(write), engine, env, options.signal)
+    }),
+  )
 }
 
 /** What writes the docker-archive that the engine is given. */

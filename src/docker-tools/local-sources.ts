@@ -57,7 +57,9 @@ export class LocalSources implements Store {
   assertUnchanged(): void {
     for (const { physical, look } of this.#sources.values()) {
       if (lookOf(physical) === look) continue
-      throw new DockerToolsError('FILE_CHANGED', `Cannot use "${physical}": it changed while the image was made`)
+      throw new DockerToolsError('FILE_CHANGED', `Cannot use "${physical}": it changed while the image was made`, {
+        hint: 'What is written while the image is made, such as the image itself, has to lie outside of it',
+      })
     }
   }
 

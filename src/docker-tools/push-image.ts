@@ -22,6 +22,7 @@ import {
   type RegistryClient,
 } from '#registry'
 import { checkOptions } from './check-options.ts'
+import { interruptible } from './interruptible.ts'
 import { PackedCache } from './packed-cache.ts'
 import { cacheDirectoryOf } from './cache-directory.ts'
 import type { ImageParts } from './image-parts.ts'
@@ -69,40 +70,41 @@ export async function pushImage(
   options: PushOptions = {},
 ): Promise<PushSummary> {
   checkOptions(options)
-  return await withReporter(options.onEvent, async () => {
-    options.signal?.throwIfAborted()
-    const types = checkTypes(options)
-    const failure = new AbortController()
-    const signal = options.signal === undefined ? failure.signal : AbortSignal.any([options.signal, failure.signal])
-    // One thread measures many times faster than all others compress; what it saves in memory they need.
-    const { onEvent: _, ...given } = options
-    const building: BuildOptions = { ...given, threads: options.threads ?? 1, signal }
-    await using stack = new AsyncDisposableStack()
-    const source = await openPushSource(image, options, building, stack)
-    const target = await targetOf(reference, source)
-    const references = referencesOf(target, options.tags ?? [])
-    const client = openRegistry(target, 'push', registryOptions(options, signal))
-    const cache = stack.use(cacheOf(options))
-    const blobs = new BlobPusher(client, cache, uploadOptions(options, signal))
-    // Beside what comes before the first layer.
-    void blobs.mayGoAhead()
-    const threads = stack.use(new CompressionThreads(threadsFor(options.compress)))
-    let firstFailure: { readonly error: unknown } | undefined
-    const fail = (error: unknown): void => {
-      firstFailure ??= { error }
-      failure.abort(error)
-    }
-    const pushing = { blobs, cache, threads, compress: options.compress, mediaType: mediaTypes(types), signal, fail }
-    const layers = new LayerPusher(pushing)
-    try {
-      const manifest = await pushManifests(source, { client, types, blobs, layers, fail })
-      let digest = describe(manifest.mediaType, manifest.bytes).digest
-      for (const { tag } of references) digest = await putManifest(client, tag ?? '', manifest)
-      return { digest, references: references.map((one) => formatReference({ ...one, digest })), ...blobs.summary }
-    } catch (error) {
-      throw firstFailure?.error ?? error
-    }
-  })
+  return await withReporter(options.onEvent, () =>
+    interruptible(options.signal, async () => {
+      const types = checkTypes(options)
+      const failure = new AbortController()
+      const signal = options.signal === undefined ? failure.signal : AbortSignal.any([options.signal, failure.signal])
+      // One thread measures many times faster than all others compress; what it saves in memory they need.
+      const { onEvent: _, ...given } = options
+      const building: BuildOptions = { ...given, threads: options.threads ?? 1, signal }
+      await using stack = new AsyncDisposableStack()
+      const source = await openPushSource(image, options, building, stack)
+      const target = await targetOf(reference, source)
+      const references = referencesOf(target, options.tags ?? [])
+      const client = openRegistry(target, 'push', registryOptions(options, signal))
+      const cache = stack.use(cacheOf(options))
+      const blobs = new BlobPusher(client, cache, uploadOptions(options, signal))
+      // Beside what comes before the first layer.
+      void blobs.mayGoAhead()
+      const threads = stack.use(new CompressionThreads(threadsFor(options.compress)))
+      let firstFailure: { readonly error: unknown } | undefined
+      const fail = (error: unknown): void => {
+        firstFailure ??= { error }
+        failure.abort(error)
+      }
+      const pushing = { blobs, cache, threads, compress: options.compress, mediaType: mediaTypes(types), signal, fail }
+      const layers = new LayerPusher(pushing)
+      try {
+        const manifest = await pushManifests(source, { client, types, blobs, layers, fail })
+        let digest = describe(manifest.mediaType, manifest.bytes).digest
+        for (const { tag } of references) digest = await putManifest(client, tag ?? '', manifest)
+        return { digest, references: references.map((one) => formatReference({ ...one, digest })), ...blobs.summary }
+      } catch (error) {
+        throw firstFailure?.error ?? error
+      }
+    }),
+  )
 }
 
 interface Tools {

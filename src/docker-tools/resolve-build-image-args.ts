@@ -112,17 +112,22 @@ export function resolveBuildImageArgs(given: unknown): ResolvedBuildImageArgs {
   }
 }
 
-/** What is written is the text itself, so it only has to be a time that clients can read. */
+/** RFC 3339: engines load no image with a date alone, or without an offset. */
+const CLIENTS_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/
+
+/** What is written is the text itself, so it has to be a time that clients can read. */
 function checkCreated(created: string): string {
   if (created === 'now') return created
+  let cause: unknown
   try {
     parsePythonIsoTime(created, 'created')
+    if (CLIENTS_TIME.test(created)) return created
   } catch (error) {
-    throw new DockerToolsError(
-      'DEFINITION_INVALID',
-      `Cannot use "${created}" as created: it should be a time in ISO 8601, or "now"`,
-      { cause: error, hint: 'For example 2024-02-29T12:34:56Z' },
-    )
+    cause = error
   }
-  return created
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot use "${created}" as created: it should be a time with date and offset as in RFC 3339, or "now"`,
+    { cause, hint: 'For example 2024-02-29T12:34:56Z' },
+  )
 }

@@ -16,6 +16,7 @@ import type { ByteSink } from '#util'
 import { openContext } from './build-context.ts'
 import { checkOptions } from './check-options.ts'
 import { fileOfImage } from './file-of-image.ts'
+import { interruptible } from './interruptible.ts'
 import { isMultiPlatformImage, type MultiPlatformImage } from './multi-platform-image.ts'
 import type { BuildOptions, Recipe } from './recipe.ts'
 
@@ -82,7 +83,7 @@ export async function writeOciLayout(
   folder: string,
   options: BuildOptions = {},
 ): Promise<OciSummary> {
-  return await write(image, folderOutput(folder), options)
+  return await write(image, await folderOutput(folder), options)
 }
 
 async function write(
@@ -91,16 +92,18 @@ async function write(
   options: BuildOptions,
 ): Promise<OciSummary> {
   checkOptions(options)
-  return await withReporter(options.onEvent, async () => {
-    const { onEvent: _, ...others } = options
-    await using stack = new AsyncDisposableStack()
-    const entries = isMultiPlatformImage(image)
-      ? [await openPlatforms(image, others, stack)]
-      : await openRecipe(image, others, stack)
-    const [first, ...more] = entries
-    if (first === undefined) throw new DockerToolsError('INTERNAL', 'Cannot write an image: there is none')
-    return { digest: await writeLayout([first, ...more], output) }
-  })
+  return await withReporter(options.onEvent, () =>
+    interruptible(options.signal, async () => {
+      const { onEvent: _, ...others } = options
+      await using stack = new AsyncDisposableStack()
+      const entries = isMultiPlatformImage(image)
+        ? [await openPlatforms(image, others, stack)]
+        : await openRecipe(image, others, stack)
+      const [first, ...more] = entries
+      if (first === undefined) throw new DockerToolsError('INTERNAL', 'Cannot write an image: there is none')
+      return { digest: await writeLayout([first, ...more], output) }
+    }),
+  )
 }
 
 /** All images of a recipe's archive, with their names. */
