@@ -77,7 +77,7 @@ async function runAsRoot(
   if (input.contents.length > 0) tree.addRootMode(ROOT_WRITABLE)
   const contents = [...members(tree.entries(), { uid: 0, gid: 0 })]
   await using baseTree = base === undefined ? undefined : await openBaseTree(base, context.signal)
-  const below = treeSource(visibleBase(baseTree?.members ?? [], contents))
+  const below = treeSource(visibleBase(baseTree?.members ?? [], contents), baseTree?.verified)
   const points = missingMountPoints([below.entries, treeSource(contents).entries], store.dir, ['tmp'])
   const upper = treeSource(sortMembers([...contents, ...points.map(folderMember)]))
   report({ type: 'step', message: 'Executing post-mount steps...' })

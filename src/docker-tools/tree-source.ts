@@ -4,8 +4,12 @@ import type { OwnedEntry, TreeSource } from '#runner'
 import { endOfArchive } from '#tar'
 import type { ByteString } from '#util'
 
-/** Members of a layer as a tree that a runner takes. Hard links have been followed. */
-export function treeSource(members: readonly PackedMember[]): TreeSource {
+/**
+ * Members of a layer as a tree that a runner takes. Hard links have been followed.
+ *
+ * @param verified What the tar's end waits for: where it rejects, the tar has none, and nothing runs on what was in it.
+ */
+export function treeSource(members: readonly PackedMember[], verified?: Promise<void>): TreeSource {
   return {
     entries: members.map(({ header }) => ownedEntry(header)),
     tar: async function* tar() {
@@ -14,6 +18,7 @@ export function treeSource(members: readonly PackedMember[]): TreeSource {
         size += chunk.length
         yield chunk
       }
+      await verified
       yield endOfArchive(size)
     },
   }

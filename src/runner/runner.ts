@@ -65,7 +65,11 @@ export interface RunJob {
 export interface TreeSource {
   /** Each folder before what is in it; the root, with the empty path, first. Hard links are separate files. */
   readonly entries: readonly OwnedEntry[]
-  /** The same as a GNU tar with its end marker, names `./` and `./…`. A chunk is valid until the next one is asked for. */
+  /**
+   * The same as a GNU tar with its end marker, names `./` and `./…`. A chunk is valid until the next one is asked for.
+   * It may turn out only at the end that the tree is not what it should be: then this throws in the place of the end
+   * marker, and no script may have been started.
+   */
   tar(): AsyncIterable<Uint8Array>
 }
 
