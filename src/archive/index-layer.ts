@@ -5,7 +5,7 @@ import type { ImageLimits } from './image-limits.ts'
 import { named } from './member-table.ts'
 
 /** How often others get their turn: reading does not wait for anything. */
-const MEMBERS_PER_TURN = 1024
+const MEMBERS_PER_TURN = 128
 
 /**
  * Lists the members of a layer that is a plain tar, passing over what is in them. So nothing of it has been

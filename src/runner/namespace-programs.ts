@@ -14,6 +14,9 @@ import { LISTING_FORMAT } from './listing.ts'
  * - `/tmp/control`: two pipes, to wait for each other
  */
 
+/** File systems take the time from a clock that moves up to a hundred times a second. */
+const CLOCK_STEP_US = 20_000
+
 const FUNCTIONS = `
 # Makes everything mounted at and below a folder read-only.
 read_only() {
@@ -70,13 +73,14 @@ wait "$!"
  * tree, runs the script, lists what is there, and gives the contents of files
  * it is asked for.
  *
- * Arguments: the view, the store's folder, how many store paths are shown, options of the tree's file system, a
- * pattern of names in the base that are left out, the static bash and busybox of this machine or nothing, the program
- * that becomes the script, the script's name and options. File descriptors:
+ * Arguments: the view, the store's folder, how many store paths are shown, the static bash and busybox of this machine
+ * or nothing, the program that becomes the script, the script's name and options. What is told of the trees comes
+ * later, so that all is set up when they are there. File descriptors:
  *
  * - 3: the base as a tar; 4: what is laid over it; 5: what goes into `/dev`
  * - 6: the listing before the script, where there is a base; 7: the one after it
- * - 8: names whose contents are wanted, ended by NULs; 9: their contents, one behind the other
+ * - 8: a line with options of the tree's file system and a pattern of names in the base that are left out; then names
+ *   whose contents are wanted, ended by NULs; 9: their contents, one behind the other
  * - 10: how the script ended: status, free blocks, free inodes
  * - 11: ends when nobody waits for the result any more
  * - 12: where the script joins a control group
@@ -84,10 +88,10 @@ wait "$!"
 export const TREE_PROGRAM: string = `
 set -e -o pipefail
 ${FUNCTIONS}
-view=$1 store=$2 shown=$3 options=$4 hidden=$5 static_bash=$6 static_busybox=$7 program=$8
+view=$1 store=$2 shown=$3 static_bash=$4 static_busybox=$5 program=$6
 script_path=$PATH PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export script_path
-shift 8
+shift 6
 umask 022
 shopt -s nullglob dotglob
 { cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- > /dev/null 2>&1 &
@@ -143,44 +147,22 @@ make_view() {
   mkdir -p /tmp/view/{build,dev,proc,sys,tmp}
   chmod 1777 /tmp/view/tmp
   mount -t tmpfs -o mode=1777 none /tmp/view/tmp
-  mount --bind /tmp/root /tmp/view/build
 }
 
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0700,size=1m none /tmp/control
-mount_all "none /tmp/root tmpfs mode=0755,$options" \\
-  'none /tmp/dev tmpfs mode=0755,size=16m,nr_inodes=8192,nosuid'
-cd /tmp/root
-unpack . --anchored --exclude="$hidden" <&3 &
-base=$!
-exec 3<&-
+mount -t tmpfs -o mode=0755,size=16m,nr_inodes=8192,nosuid none /tmp/dev
 mkfifo /tmp/control/go /tmp/control/ready
 mount_devices
 exec 5<&-
-if [ "$view" != image ]; then make_view; fi
-wait "$base"
-list >&6
-exec 6>&-
-unpack . <&4
-exec 4<&-
-if [ "$view" = image ]; then
-  root=/tmp/root
-  mount -n --move /tmp/dev "$root/dev"
-  mount_store "$root$store" "$root$store"
-else
-  root=/tmp/view
-  mount -n --move /tmp/dev "$root/dev"
-  if [ "$shown" != 0 ]; then
-    mkdir -p "$root$store" 2> /dev/null || mount -t tmpfs -o mode=0755 none "$root/\${store%/*}" && mkdir -p "$root$store"
-    mount_store "$root$store" "$root$store"
-  fi
-fi
+if [ "$view" = image ]; then root=/tmp/root; else root=/tmp/view; make_view; fi
+# The script's namespaces but the one of mounts, which are not there yet; they wait to be told to go on.
 exec {go}<> /tmp/control/go {answer}<> /tmp/control/ready {ready}< /tmp/control/ready
-# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
-read -r -t 0.02 -u "$go" _ || true
-unshare --user --mount --ipc --uts --net --pid --fork --kill-child=KILL --mount-proc="$root/proc" --propagation private \\
+unshare --user --ipc --uts --net --pid --fork --kill-child=KILL \\
   bash --norc -c 'echo >&"$2"; read -r -u "$1" _; shift 2; exec "$@"' wait "$go" "$answer" \\
-  bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" < /dev/null 7>&- 8<&- 9>&- 10>&- {ready}<&- &
+  unshare --mount --propagation private \\
+  bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" \\
+  < /dev/null 3<&- 4<&- 6>&- 7>&- 8<&- 9>&- 10>&- {ready}<&- &
 child=$!
 # From now on it alone can write there, so that its end is seen.
 exec 12>&- {answer}>&-
@@ -190,10 +172,36 @@ uids=$(mapping /proc/self/uid_map) gids=$(mapping /proc/self/gid_map)
 # The system takes a mapping in one piece; bash itself writes line by line.
 env printf '%s\\n' "$uids" > "/proc/$child/uid_map"
 env printf '%s\\n' "$gids" > "/proc/$child/gid_map"
+read -r options hidden <&8
+mount -t tmpfs -o "mode=0755,$options" none /tmp/root
+if [ "$view" != image ]; then mount --bind /tmp/root /tmp/view/build; fi
+cd /tmp/root
+unpack . --anchored --exclude="$hidden" <&3
+exec 3<&-
+list >&6
+exec 6>&-
+unpack . <&4
+exec 4<&-
+now() { now=\${EPOCHREALTIME-}; now=\${now//[!0-9]/}; }
+now
+unpacked=$now
+if [ "$view" = image ]; then
+  mount -n --move /tmp/dev "$root/dev"
+  mount_store "$root$store" "$root$store"
+else
+  mount -n --move /tmp/dev "$root/dev"
+  if [ "$shown" != 0 ]; then
+    mkdir -p "$root$store" 2> /dev/null || mount -t tmpfs -o mode=0755 none "$root/\${store%/*}" && mkdir -p "$root$store"
+    mount_store "$root$store" "$root$store"
+  fi
+fi
 echo >&"$go"
 read -r -u "$ready" _
 read -r -d ' ' inner < "/proc/$child/task/$child/children"
 nsenter --mount="/proc/$inner/ns/mnt" --root=/ --wd="/proc/$inner/root" umount -c -n -l dev/.dockertools/old
+# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
+now
+if ((now - unpacked < ${CLOCK_STEP_US})); then read -r -t 0.02 -u "$ready" _ || true; fi
 echo >&"$go"
 status=0
 wait "$child" || status=$?
@@ -204,9 +212,13 @@ if [ "$status" != 0 ]; then exit "$status"; fi
 if [ "$view" = image ]; then
   umount -l "$root$store" "$root/dev"
 fi
+# It waits for names while others are listed.
+xargs -0 -r cat -- <&8 >&9 7>&- &
+reader=$!
+exec 8<&- 9>&-
 list >&7
 exec 7>&-
-xargs -0 -r cat -- <&8 >&9
+wait "$reader"
 `
 
 /**
@@ -218,6 +230,7 @@ export const SCRIPT_PROGRAM: string = `
 set -e
 view=$1 root=$2 go=$3 ready=$4 step=$5
 shift 5
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o ro,nosuid,nodev,noexec none "$root/sys"
 hostname localhost
 mount --rbind "$root" "$root"

@@ -5,7 +5,7 @@ import { DockerToolsError, ScriptError } from '#errors'
 import { endOfArchive } from '#tar'
 import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
-import { deviceKit, staticPrograms } from './device-kit.ts'
+import { type DeviceKit, makeDeviceKit } from './device-kit.ts'
 import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
 import { give } from './give.ts'
 import { limitMemory } from './limit-memory.ts'
@@ -14,7 +14,7 @@ import { FIRST_PROGRAM, SCRIPT_PROGRAM, STORE_PROGRAM, TREE_PROGRAM } from './na
 import { MissingRights } from './missing-rights.ts'
 import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
 import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
-import type { ChangedEntry, Changes, JobStore, RunJob, Runner } from './runner.ts'
+import type { ChangedEntry, Changes, JobPlan, JobStore, JobTrees, Runner } from './runner.ts'
 import { STANDARD_PATH } from './script-environment.ts'
 import { makeUserNamespace } from './user-namespace.ts'
 
@@ -33,7 +33,8 @@ export const namespaceRunner: Runner = {
   name: 'namespace',
   probe: probeNamespaces,
   refusal: (job) => Promise.resolve(namespaceRefusal(job, currentMapping())),
-  run,
+  run: (job, signal) => runAhead(job, Promise.resolve(job), signal),
+  runAhead,
 }
 
 /** Descriptors 3 to 11; behind them comes the control group's. */
@@ -50,59 +51,76 @@ interface Outcome {
   changed: readonly ChangedName[]
 }
 
-async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
+async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortSignal): Promise<Changes> {
+  const kit = makeDeviceKit(plan.script)
+  // Both are waited for below; until then one of them may fail.
+  const unfound = trees.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  kit.catch(() => undefined)
   await using stack = new AsyncDisposableStack()
   await using users = await makeUserNamespace(currentMapping())
   await using area = await makeTempDir('view-')
-  await using memory = limitMemory(job)
+  await using memory = limitMemory(plan)
   const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
-  const kit = await deviceKit(job.script)
   const outcome: Outcome = { end: undefined, changed: [] }
   const rights = new MissingRights()
-  const [program = '', ...args] = commandLine(job, area.path, users.enterArguments)
+  const [program = '', ...args] = commandLine(plan, await kit, area.path, users.enterArguments)
+  let isTold = false
+  const talkAbout = async (pipe: (descriptor: number) => Duplex): Promise<void> => {
+    const found = await trees
+    isTold = true
+    memory.warn()
+    await talk(plan, found, spool, outcome, pipe)
+  }
   try {
     await spawnChecked(program, args, {
-      step: job.step,
+      step: plan.step,
       cwd: '/',
-      env: { ...job.environment, PATH: job.environment['PATH'] ?? STANDARD_PATH },
+      env: { ...plan.environment, PATH: plan.environment['PATH'] ?? STANDARD_PATH },
       signal: memory.signalWith(signal),
-      timeoutSeconds: job.limits.timeoutSeconds,
-      input: encodeBinds(job.store),
+      timeoutSeconds: plan.limits.timeoutSeconds,
+      timeBegins: trees,
+      input: encodeBinds(plan.store),
       onStderr: (text) => rights.read(text),
       descriptors: [...Array.from({ length: PIPES }, () => 'pipe' as const), memory.joinDescriptor],
-      talk: (pipe) => talk(job, kit, spool, outcome, pipe),
+      talk: async (pipe) => {
+        await Promise.all([give([(await kit).tar], pipe(5)), talkAbout(pipe)])
+      },
     })
   } catch (error) {
     if (memory.isExceeded()) throw memory.error()
+    const failure = isTold ? undefined : await unfound
+    if (failure !== undefined && signal?.aborted !== true) throw failure.error
     const isScriptsOwn = error instanceof ScriptError && rights.reason !== undefined
-    throw isScriptsOwn ? notGiven(job, rights.reason, error) : explainFailure(error, job, outcome.end)
+    throw isScriptsOwn ? notGiven(plan, rights.reason, error) : explainFailure(error, plan, outcome.end)
   }
   // The script has gone on without; with another runner it need not.
-  if (rights.reason !== undefined) throw notGiven(job, rights.reason)
+  if (rights.reason !== undefined) throw notGiven(plan, rights.reason)
   const entries = withBodies(outcome.changed, spool)
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
 }
 
 /** So that the job is passed on to a runner that can, if there is one. */
-function notGiven(job: RunJob, reason: string, cause?: unknown): DockerToolsError {
+function notGiven({ step }: JobPlan, reason: string, cause?: unknown): DockerToolsError {
   const isAlone = currentMapping().uids.every(({ count }) => count === 1)
   const ranges = 'Install uidmap, and give the user a range in /etc/subuid and /etc/subgid, or use the runner vm'
-  return new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${job.step} in namespaces: ${reason}`, {
+  return new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${step} in namespaces: ${reason}`, {
     ...(cause === undefined ? {} : { cause }),
     hint: isAlone ? ranges : 'Use the runner vm',
   })
 }
 
-function commandLine(job: RunJob, area: string, enterArguments: readonly string[]): string[] {
+function commandLine(plan: JobPlan, kit: DeviceKit, area: string, enterArguments: readonly string[]): string[] {
   const enter = ['nsenter', ...enterArguments]
   const mounts = ['unshare', '--mount', '--propagation', 'private']
-  const { bash = '', busybox = '' } = staticPrograms()
   const store = [...BASH, STORE_PROGRAM, 'store', area]
   const separate = [...mounts, '--pid', ...BASH, FIRST_PROGRAM, 'first']
-  const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
-  const shown = String(job.store.binds.length)
-  const options = [job.view, job.store.dir, shown, treeOptions(job), hiddenBase(job), bash, busybox]
+  const script = [SCRIPT_PROGRAM, plan.step, ...plan.bashOptions]
+  const shown = String(plan.store.binds.length)
+  const options = [plan.view, plan.store.dir, shown, kit.bash ?? '', kit.busybox ?? '']
   const tree = [...BASH, TREE_PROGRAM, 'tree', ...options, ...script]
   // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
   const isRoot = process.getuid?.() === 0
@@ -112,13 +130,13 @@ function commandLine(job: RunJob, area: string, enterArguments: readonly string[
 }
 
 /** What of the base is left out: devices cannot be made here, and those in `/dev` nobody would see. */
-function hiddenBase({ base, view }: RunJob): string {
+function hiddenBase({ view }: JobPlan, { base }: JobTrees): string {
   const hasDevices = base?.entries.some((entry) => entry.type === 'char' || entry.type === 'block') === true
   return hasDevices && view === 'image' ? './dev/*' : './'
 }
 
 /** How large the file system of the tree may become. */
-function treeOptions({ base, upper, limits }: RunJob): string {
+function treeOptions({ limits }: JobPlan, { base, upper }: JobTrees): string {
   if (limits.diskMiB === undefined) return 'size=50%'
   const files = (base?.entries.length ?? 0) + upper.entries.length + limits.diskMiB * FILES_PER_MIB + SPARE_FILES
   return `size=${treeBytes(base) + treeBytes(upper) + limits.diskMiB * MIB},nr_inodes=${files}`
@@ -146,18 +164,19 @@ function isReadableInside(folder: string): boolean {
   return process.getuid?.() !== 0 || (statSync(folder).mode & 0o005) === 0o005
 }
 
-/** Hands everything over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
+/** Hands the trees over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
 async function talk(
-  job: RunJob,
-  kit: Uint8Array,
+  plan: JobPlan,
+  trees: JobTrees,
   spool: Spool,
   outcome: Outcome,
   pipe: (descriptor: number) => Duplex,
 ): Promise<void> {
+  const { base, upper } = trees
+  pipe(8).write(`${treeOptions(plan, trees)} ${hiddenBase(plan, trees)}\n`)
   const given = Promise.all([
-    give(job.base === undefined ? [endOfArchive(0)] : job.base.tar(), pipe(3)),
-    give(job.upper.tar(), pipe(4)),
-    give([kit], pipe(5)),
+    give(base === undefined ? [endOfArchive(0)] : base.tar(), pipe(3)),
+    give(upper.tar(), pipe(4)),
   ])
   const [before, after, end] = await Promise.all([
     readListing(pipe(6) as AsyncIterable<Uint8Array>),
@@ -168,7 +187,7 @@ async function talk(
   outcome.end = parseEnd(end)
   if (outcome.end?.status !== 0) return
   // Without a base the list before the script is that of an empty folder, which is no folder of a layer below.
-  outcome.changed = compareListings(job.base === undefined ? new Map() : before, after)
+  outcome.changed = compareListings(base === undefined ? new Map() : before, after)
   const files = outcome.changed.filter((entry) => entry.type === 'file' && entry.size > 0)
   const names = files.map((entry) => Buffer.concat([HERE, byteStringToBytes(entry.path), NUL]))
   const asked = give(names, pipe(8))
@@ -181,7 +200,7 @@ async function talk(
   if (spool.size !== expected) {
     throw new DockerToolsError(
       'INTERNAL',
-      `Cannot read what ${job.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
+      `Cannot read what ${plan.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
     )
   }
 }

@@ -27,10 +27,20 @@ export interface Runner {
    *   `LIMIT_EXCEEDED` with the limit's name, `INTERRUPTED`, `PROGRAM_MISSING`.
    */
   run(job: RunJob, signal?: AbortSignal): Promise<Changes>
+  /**
+   * As `run`, and does what can be done before the trees are known, while somebody else finds them. For runners that
+   * have something to do then.
+   *
+   * @param trees Where it rejects, this rejects with the same.
+   */
+  runAhead?(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortSignal): Promise<Changes>
 }
 
 /** A script and the tree that it changes. */
-export interface RunJob {
+export interface RunJob extends JobPlan, JobTrees {}
+
+/** What is to be run, and how; on what is told apart. */
+export interface JobPlan {
   /** The argument that the script comes from; errors and events name it. */
   readonly step: 'extraCommands' | 'fakeRootCommands' | 'runAsRoot'
   /** Bash, run with umask 022. Its own `#!` line, if there is one, has no effect. */
@@ -48,6 +58,14 @@ export interface RunJob {
    * Folders to mount on are in the tree already: whoever makes the job has put them there.
    */
   readonly view: 'image' | 'folder'
+  readonly store: JobStore
+  /** The whole environment, but for `TMPDIR` and the like, which the runner sets in the view `folder`. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly limits: JobLimits
+}
+
+/** What a script runs on. */
+export interface JobTrees {
   /** What was there before and does not count as changed. Undefined: nothing was, and the result is the whole tree. */
   readonly base: TreeSource | undefined
   /**
@@ -55,10 +73,6 @@ export interface RunJob {
    * that is no folder here, and where both have a name, both have a folder or both have none.
    */
   readonly upper: TreeSource
-  readonly store: JobStore
-  /** The whole environment, but for `TMPDIR` and the like, which the runner sets in the view `folder`. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly limits: JobLimits
 }
 
 /** A file system that is given to a runner. */

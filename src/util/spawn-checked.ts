@@ -13,6 +13,8 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal | undefined
   /** The program is ended after so long. */
   readonly timeoutSeconds?: number | undefined
+  /** What its time begins with. Default: its start. Where this rejects, it has as much time as it takes. */
+  readonly timeBegins?: Promise<unknown>
   /** Takes what the program says on standard error, besides the report. */
   readonly onStderr?: (text: string) => void
   /** What it reads from standard input. */
@@ -60,7 +62,7 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   options.signal?.addEventListener('abort', killGroup, { once: true })
   process.once('exit', killOnExit)
   let isLate = false
-  const timer = startTimer(options.timeoutSeconds, () => {
+  using _timer = startTimer(options, () => {
     isLate = true
     killGroup()
   })
@@ -110,14 +112,25 @@ export async function spawnChecked(program: string, args: readonly string[], opt
       cause: error,
     })
   } finally {
-    clearTimeout(timer)
     process.off('exit', killOnExit)
     options.signal?.removeEventListener('abort', killGroup)
   }
 }
 
-function startTimer(seconds: number | undefined, onLate: () => void): NodeJS.Timeout | undefined {
-  return seconds === undefined ? undefined : setTimeout(onLate, seconds * 1000)
+function startTimer({ timeoutSeconds, timeBegins }: SpawnOptions, onLate: () => void): Disposable {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = timeoutSeconds === undefined
+  const start = (): void => {
+    if (!isOver) timer = setTimeout(onLate, (timeoutSeconds ?? 0) * 1000)
+  }
+  if (timeBegins === undefined) start()
+  else void timeBegins.then(start, () => undefined)
+  return {
+    [Symbol.dispose]: () => {
+      isOver = true
+      clearTimeout(timer)
+    },
+  }
 }
 
 function late({ step, timeoutSeconds }: SpawnOptions): DockerToolsError {
