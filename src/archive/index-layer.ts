@@ -38,6 +38,8 @@ export async function indexLayer(
 function throughBuffer(layer: DockerLayer): SeekableSource {
   let buffer = Buffer.alloc(0)
   return {
+    // Nothing is waited for, so that only the bytes cost.
+    leastBytes: 4096,
     // oxlint-disable-next-line require-await -- a source answers with a promise
     read: async (offset, length) => {
       if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length)

@@ -138,10 +138,14 @@ export function visibleBase(base: readonly PackedMember[], upper: readonly Packe
   const types = new Map(upper.map(({ header }) => [header.path, header.type]))
   const hidden = new Set<ByteString>()
   return base.filter(({ header }) => {
-    const parent = header.path.slice(0, Math.max(0, header.path.lastIndexOf('/'))) as ByteString
     const type = types.get(header.path)
-    const isHidden = hidden.has(parent) || (type !== undefined && (type !== 'directory' || header.type !== 'directory'))
-    if (isHidden) hidden.add(header.path)
-    return !isHidden
+    const isReplaced = type !== undefined && (type !== 'directory' || header.type !== 'directory')
+    if (!isReplaced && (hidden.size === 0 || !hidden.has(folderOf(header.path)))) return true
+    hidden.add(header.path)
+    return false
   })
+}
+
+function folderOf(path: ByteString): ByteString {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/'))) as ByteString
 }

@@ -33,7 +33,7 @@ export function sortMembers(members: readonly PackedMember[]): PackedMember[] {
 
 function ownedEntry(header: PackedMember['header']): OwnedEntry {
   const { mode, uid, gid } = header
-  const meta = { path: header.path.replace(/^\.\/?/, '') as ByteString, mode, uid, gid }
+  const meta = { path: (header.path === '.' ? '' : header.path.slice(2)) as ByteString, mode, uid, gid }
   switch (header.type) {
     case 'file':
       return { ...meta, type: 'file', size: header.size }
