@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError, ScriptError } from '#errors'
 import { endOfArchive } from '#tar'
-import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
+import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnUntilSaid } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
 import { type DeviceKit, makeDeviceKit } from './device-kit.ts'
 import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
@@ -75,7 +75,7 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
     await talk(plan, found, spool, outcome, pipe)
   }
   try {
-    await spawnChecked(program, args, {
+    const left = await spawnUntilSaid(program, args, {
       step: plan.step,
       cwd: '/',
       env: { ...plan.environment, PATH: plan.environment['PATH'] ?? STANDARD_PATH },
@@ -89,6 +89,7 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
         await Promise.all([give([(await kit).tar], pipe(5)), talkAbout(pipe)])
       },
     })
+    stack.use(left)
   } catch (error) {
     if (memory.isExceeded()) throw memory.error()
     const failure = isTold ? undefined : await unfound

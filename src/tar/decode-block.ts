@@ -76,11 +76,20 @@ function prefixOf(block: Buffer, format: DecodedBlock['format']): ByteString {
   return format === 'star' ? text(block, 345, 476) : EMPTY
 }
 
+const GNU_MAGIC = Buffer.from('ustar  \0')
+const POSIX_MAGIC = Buffer.from('ustar')
+const STAR_MAGIC = Buffer.from('tar\0')
+
 function formatOf(block: Buffer): DecodedBlock['format'] {
-  const magic = latin1(block, 257, 265)
-  if (magic === 'ustar  \0') return 'gnu'
-  if (!magic.startsWith('ustar')) return 'v7'
-  return latin1(block, 508, 512) === 'tar\0' ? 'star' : 'ustar'
+  if (stands(GNU_MAGIC, block, 257)) return 'gnu'
+  if (!stands(POSIX_MAGIC, block, 257)) return 'v7'
+  return stands(STAR_MAGIC, block, 508) ? 'star' : 'ustar'
+}
+
+/** Byte by byte, here and below: a call of the runtime for so few takes longer, and archives have many headers. */
+function stands(magic: Buffer, block: Buffer, start: number): boolean {
+  for (let index = 0; index < magic.length; index++) if (block[start + index] !== magic[index]) return false
+  return true
 }
 
 /** Some old programs added the bytes as signed ones. */
@@ -99,10 +108,7 @@ function checkSum(block: Uint8Array, offset: number): void {
 }
 
 function text(block: Buffer, start: number, end: number): ByteString {
-  const nul = block.indexOf(0, start)
-  return latin1(block, start, nul === -1 || nul > end ? end : nul)
-}
-
-function latin1(block: Buffer, start: number, end: number): ByteString {
-  return start === end ? EMPTY : (block.toString('latin1', start, end) as ByteString)
+  let nul = start
+  while (nul < end && block[nul] !== 0) nul++
+  return nul === start ? EMPTY : (block.toString('latin1', start, nul) as ByteString)
 }

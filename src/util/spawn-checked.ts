@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import { Duplex, type Readable } from 'node:stream'
 import { DockerToolsError, ScriptError, systemErrorCode } from '#errors'
 import { report } from '#events'
 
@@ -43,6 +44,29 @@ const STDERR_TAIL_BYTES = 4096
  *   up; and what `talk` throws.
  */
 export async function spawnChecked(program: string, args: readonly string[], options: SpawnOptions): Promise<void> {
+  await using _ended = await run(program, args, options, false)
+}
+
+/**
+ * As `spawnChecked`, for a program that has something to clear away in the end: resolves once all has been talked
+ * about and the program has closed its outputs. How it ends then is nothing that matters any more.
+ *
+ * @returns Waits for the end when it is disposed of.
+ */
+export async function spawnUntilSaid(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions & Required<Pick<SpawnOptions, 'talk'>>,
+): Promise<AsyncDisposable> {
+  return await run(program, args, options, true)
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  isSaidEnough: boolean,
+): Promise<AsyncDisposable> {
   if (isAborted(options.signal)) throw interrupted(options.step)
   const child = spawn(program, args, {
     cwd: options.cwd,
@@ -62,6 +86,11 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   options.signal?.addEventListener('abort', killGroup, { once: true })
   process.once('exit', killOnExit)
   let isLate = false
+  using stack = new DisposableStack()
+  stack.defer(() => {
+    process.off('exit', killOnExit)
+    options.signal?.removeEventListener('abort', killGroup)
+  })
   using _timer = startTimer(options, () => {
     isLate = true
     killGroup()
@@ -100,21 +129,40 @@ export async function spawnChecked(program: string, args: readonly string[], opt
       if (options.talk !== undefined) for (const pipe of pipes) pipe.destroy()
       return ended
     })
-    const [exitCode, signal] = await Promise.race([closed, ended])
+    const said = talked.then(async () => {
+      if (isSaidEnough && talkError === undefined) await Promise.all([child.stdout, child.stderr].map(closing))
+      return isSaidEnough && talkError === undefined ? undefined : await closed
+    })
+    const result = await Promise.race([said, closed, ended])
+    if (isAborted(options.signal)) throw interrupted(options.step)
+    if (result === undefined) {
+      const left = stack.move()
+      return {
+        [Symbol.asyncDispose]: async () => {
+          await ended.catch(() => undefined)
+          left.dispose()
+        },
+      }
+    }
+    const [exitCode, signal] = result
     if (isAborted(options.signal)) throw interrupted(options.step)
     if (isLate) throw late(options)
     if (talkError instanceof DockerToolsError) throw talkError
     if (exitCode !== 0) throw failure(options.step, exitCode, signal, stderrTail)
     if (talkError !== undefined) throw talkError
+    return NOTHING_LEFT
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error
     throw new DockerToolsError('PROGRAM_MISSING', `Cannot run ${options.step}: there is no program "${program}"`, {
       cause: error,
     })
-  } finally {
-    process.off('exit', killOnExit)
-    options.signal?.removeEventListener('abort', killGroup)
   }
+}
+
+const NOTHING_LEFT: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() }
+
+async function closing(stream: Readable | null): Promise<void> {
+  if (stream !== null && !stream.closed) await once(stream, 'close')
 }
 
 function startTimer({ timeoutSeconds, timeBegins }: SpawnOptions, onLate: () => void): Disposable {
