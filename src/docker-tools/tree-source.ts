@@ -10,11 +10,13 @@ import type { ByteString } from '#util'
  * @param verified What the tar's end waits for: where it rejects, the tar has none, and nothing runs on what was in it.
  */
 export function treeSource(members: readonly PackedMember[], verified?: Promise<void>): TreeSource {
+  const entries = members.map(({ header }) => ownedEntry(header))
   return {
-    entries: members.map(({ header }) => ownedEntry(header)),
-    tar: async function* tar() {
+    entries,
+    tar: async function* tar(only) {
       let size = 0
-      for await (const chunk of packMembers(members, 'measure')) {
+      const packed = only === undefined ? members : members.filter((_, index) => only(entries[index] as OwnedEntry))
+      for await (const chunk of packMembers(packed, 'measure')) {
         size += chunk.length
         yield chunk
       }

@@ -64,7 +64,7 @@ exec "$@"
  */
 export const FIRST_PROGRAM: string = `
 "$@" &
-exec 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 11<&- 12>&- > /dev/null 2>&1
+exec 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 11<&- 12>&- 13<&- 14<&- > /dev/null 2>&1
 wait "$!"
 `
 
@@ -77,10 +77,10 @@ wait "$!"
  * or nothing, the program that becomes the script, the script's name and options. What is told of the trees comes
  * later, so that all is set up when they are there. File descriptors:
  *
- * - 3: the base as a tar; 4: what is laid over it; 5: what goes into `/dev`
+ * - 3: the base as a tar; or half of its files, 13: the other half, and 14: its folders; 4: what is laid over it; 5: what goes into `/dev`
  * - 6: the listing before the script, where there is a base; 7: the one after it
- * - 8: a line with options of the tree's file system and a pattern of names in the base that are left out; then names
- *   whose contents are wanted, ended by NULs; 9: their contents, one behind the other
+ * - 8: a line with options of the tree's file system, a pattern of names in the base that are left out, and how many
+ *   tars there are of the base; then names whose contents are wanted, ended by NULs; 9: their contents, one behind the other
  * - 10: how the script ended: status, free blocks, free inodes
  * - 11: ends when nobody waits for the result any more
  * - 12: where the script joins a control group
@@ -94,7 +94,7 @@ export script_path
 shift 6
 umask 022
 shopt -s nullglob dotglob
-{ cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- > /dev/null 2>&1 &
+{ cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- 13<&- 14<&- > /dev/null 2>&1 &
 exec 11<&-
 
 unpack() { tar -x -b 512 -B -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
@@ -162,7 +162,7 @@ unshare --user --ipc --uts --net --pid --fork --kill-child=KILL \\
   bash --norc -c 'echo >&"$2"; read -r -u "$1" _; shift 2; exec "$@"' wait "$go" "$answer" \\
   unshare --mount --propagation private \\
   bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" \\
-  < /dev/null 3<&- 4<&- 6>&- 7>&- 8<&- 9>&- 10>&- {ready}<&- &
+  < /dev/null 3<&- 4<&- 6>&- 7>&- 8<&- 9>&- 10>&- 13<&- 14<&- {ready}<&- &
 child=$!
 # From now on it alone can write there, so that its end is seen.
 exec 12>&- {answer}>&-
@@ -172,13 +172,23 @@ uids=$(mapping /proc/self/uid_map) gids=$(mapping /proc/self/gid_map)
 # The system takes a mapping in one piece; bash itself writes line by line.
 env printf '%s\\n' "$uids" > "/proc/$child/uid_map"
 env printf '%s\\n' "$gids" > "/proc/$child/gid_map"
-read -r options hidden <&8
+read -r options hidden parts <&8
 mount -t tmpfs -o "mode=0755,$options" none /tmp/root
 if [ "$view" != image ]; then mount --bind /tmp/root /tmp/view/build; fi
 cd /tmp/root
-unpack . --anchored --exclude="$hidden" <&3
-exec 3<&-
-list >&6
+unpack_base() { unpack . --anchored --exclude="$hidden"; }
+case $parts in
+  1) unpack_base <&3 ;;
+  3)
+    unpack_base <&3 &
+    first=$!
+    unpack_base <&13 &
+    wait "$first"
+    wait "$!"
+    unpack_base <&14 ;;
+esac
+exec 3<&- 13<&- 14<&-
+if [ "$parts" != 0 ]; then list >&6; fi
 exec 6>&-
 unpack . <&4
 exec 4<&-

@@ -2,7 +2,6 @@ import { readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError, ScriptError } from '#errors'
-import { endOfArchive } from '#tar'
 import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnUntilSaid } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
 import { type DeviceKit, makeDeviceKit } from './device-kit.ts'
@@ -16,6 +15,7 @@ import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
 import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
 import type { ChangedEntry, Changes, JobPlan, JobStore, JobTrees, Runner } from './runner.ts'
 import { STANDARD_PATH } from './script-environment.ts'
+import { treeParts } from './tree-parts.ts'
 import { makeUserNamespace } from './user-namespace.ts'
 
 /** As many files for each MiB as ext4 has by default. */
@@ -37,8 +37,11 @@ export const namespaceRunner: Runner = {
   runAhead,
 }
 
-/** Descriptors 3 to 11; behind them comes the control group's. */
+/** Descriptors 3 to 11; then comes the control group's, and two more. */
 const PIPES = 9
+const MORE_PIPES = 2
+/** Where the parts of the base are given. */
+const BASE_PIPES = [3, 13, 14]
 /** Where standard input is a socket, as it is here, bash takes its caller for a remote one and reads `~/.bashrc`. */
 const BASH = ['bash', '--norc', '-c']
 /** `./`, so that no name is taken for an option. */
@@ -60,9 +63,9 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
   )
   kit.catch(() => undefined)
   await using stack = new AsyncDisposableStack()
-  await using users = await makeUserNamespace(currentMapping())
-  await using area = await makeTempDir('view-')
-  await using memory = limitMemory(plan)
+  const users = stack.use(await makeUserNamespace(currentMapping()))
+  const area = stack.use(await makeTempDir('view-'))
+  const memory = stack.use(limitMemory(plan))
   const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
   const outcome: Outcome = { end: undefined, changed: [] }
   const rights = new MissingRights()
@@ -84,7 +87,7 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
       timeBegins: trees,
       input: encodeBinds(plan.store),
       onStderr: (text) => rights.read(text),
-      descriptors: [...Array.from({ length: PIPES }, () => 'pipe' as const), memory.joinDescriptor],
+      descriptors: [...pipes(PIPES), memory.joinDescriptor, ...pipes(MORE_PIPES)],
       talk: async (pipe) => {
         await Promise.all([give([(await kit).tar], pipe(5)), talkAbout(pipe)])
       },
@@ -102,6 +105,10 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
   const entries = withBodies(outcome.changed, spool)
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
+}
+
+function pipes(count: number): 'pipe'[] {
+  return Array.from({ length: count }, () => 'pipe')
 }
 
 /** So that the job is passed on to a runner that can, if there is one. */
@@ -174,9 +181,10 @@ async function talk(
   pipe: (descriptor: number) => Duplex,
 ): Promise<void> {
   const { base, upper } = trees
-  pipe(8).write(`${treeOptions(plan, trees)} ${hiddenBase(plan, trees)}\n`)
+  const parts = base === undefined ? [] : treeParts(base)
+  pipe(8).write(`${treeOptions(plan, trees)} ${hiddenBase(plan, trees)} ${parts.length}\n`)
   const given = Promise.all([
-    give(base === undefined ? [endOfArchive(0)] : base.tar(), pipe(3)),
+    ...parts.map((part, index) => give(part, pipe(BASE_PIPES[index] ?? 0))),
     give(upper.tar(), pipe(4)),
   ])
   const [before, after, end] = await Promise.all([

@@ -20,7 +20,8 @@ export interface Runner {
   refusal(job: RunJob): Promise<string | undefined>
   /**
    * Runs the job. What the script writes to standard output and standard error is reported as it comes. When this
-   * resolves or rejects, no process of the script is alive and nothing is mounted any more.
+   * resolves or rejects, no process of the script is alive. What was mounted for it is gone at the latest when the
+   * changes are disposed of.
    *
    * @throws {ScriptError} `SCRIPT_FAILED`.
    * @throws {DockerToolsError} `RUNNER_UNAVAILABLE` where the system does not allow it, before the script was started;
@@ -83,8 +84,10 @@ export interface TreeSource {
    * The same as a GNU tar with its end marker, names `./` and `./…`. A chunk is valid until the next one is asked for.
    * It may turn out only at the end that the tree is not what it should be: then this throws in the place of the end
    * marker, and no script may have been started.
+   *
+   * @param only Leaves out what it says no to.
    */
-  tar(): AsyncIterable<Uint8Array>
+  tar(only?: (entry: OwnedEntry) => boolean): AsyncIterable<Uint8Array>
 }
 
 /** What every file of a tree has. */
