@@ -64,8 +64,8 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
   kit.catch(() => undefined)
   await using stack = new AsyncDisposableStack()
   const users = stack.use(await makeUserNamespace(currentMapping()))
-  const area = stack.use(await makeTempDir('view-'))
-  const memory = stack.use(limitMemory(plan))
+  await using area = await makeTempDir('view-')
+  await using memory = limitMemory(plan)
   const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
   const outcome: Outcome = { end: undefined, changed: [] }
   const rights = new MissingRights()
@@ -78,7 +78,7 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
     await talk(plan, found, spool, outcome, pipe)
   }
   try {
-    const left = await spawnUntilSaid(program, args, {
+    const options: Parameters<typeof spawnUntilSaid>[2] = {
       step: plan.step,
       cwd: '/',
       env: { ...plan.environment, PATH: plan.environment['PATH'] ?? STANDARD_PATH },
@@ -91,8 +91,8 @@ async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortS
       talk: async (pipe) => {
         await Promise.all([give([(await kit).tar], pipe(5)), talkAbout(pipe)])
       },
-    })
-    stack.use(left)
+    }
+    stack.use(await spawnUntilSaid(program, args, options, () => outcome.end?.status === 0))
   } catch (error) {
     if (memory.isExceeded()) throw memory.error()
     const failure = isTold ? undefined : await unfound

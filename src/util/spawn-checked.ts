@@ -44,28 +44,30 @@ const STDERR_TAIL_BYTES = 4096
  *   up; and what `talk` throws.
  */
 export async function spawnChecked(program: string, args: readonly string[], options: SpawnOptions): Promise<void> {
-  await using _ended = await run(program, args, options, false)
+  await using _ended = await run(program, args, options, () => false)
 }
 
 /**
  * As `spawnChecked`, for a program that has something to clear away in the end: resolves once all has been talked
- * about and the program has closed its outputs. How it ends then is nothing that matters any more.
+ * about and the program has closed its outputs.
  *
+ * @param isEnough Asked after the talk: whether it does not matter any more how the program ends.
  * @returns Waits for the end when it is disposed of.
  */
 export async function spawnUntilSaid(
   program: string,
   args: readonly string[],
   options: SpawnOptions & Required<Pick<SpawnOptions, 'talk'>>,
+  isEnough: () => boolean,
 ): Promise<AsyncDisposable> {
-  return await run(program, args, options, true)
+  return await run(program, args, options, isEnough)
 }
 
 async function run(
   program: string,
   args: readonly string[],
   options: SpawnOptions,
-  isSaidEnough: boolean,
+  isEnough: () => boolean,
 ): Promise<AsyncDisposable> {
   if (isAborted(options.signal)) throw interrupted(options.step)
   const child = spawn(program, args, {
@@ -130,8 +132,9 @@ async function run(
       return ended
     })
     const said = talked.then(async () => {
-      if (isSaidEnough && talkError === undefined) await Promise.all([child.stdout, child.stderr].map(closing))
-      return isSaidEnough && talkError === undefined ? undefined : await closed
+      if (talkError !== undefined || !isEnough()) return await closed
+      await Promise.all([child.stdout, child.stderr].map(closing))
+      return undefined
     })
     const result = await Promise.race([said, closed, ended])
     if (isAborted(options.signal)) throw interrupted(options.step)
