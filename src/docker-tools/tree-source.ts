@@ -15,7 +15,8 @@ export function treeSource(members: readonly PackedMember[], verified?: Promise<
     entries,
     tar: async function* tar(only) {
       let size = 0
-      const packed = only === undefined ? members : members.filter((_, index) => only(entries[index] as OwnedEntry))
+      const packed =
+        only === undefined ? members : members.filter((_, index) => only(entries[index] as OwnedEntry, index))
       for await (const chunk of packMembers(packed, 'measure')) {
         size += chunk.length
         yield chunk

@@ -85,9 +85,9 @@ export interface TreeSource {
    * It may turn out only at the end that the tree is not what it should be: then this throws in the place of the end
    * marker, and no script may have been started.
    *
-   * @param only Leaves out what it says no to.
+   * @param only Leaves out what it says no to; `index` is that among `entries`.
    */
-  tar(only?: (entry: OwnedEntry) => boolean): AsyncIterable<Uint8Array>
+  tar(only?: (entry: OwnedEntry, index: number) => boolean): AsyncIterable<Uint8Array>
 }
 
 /** What every file of a tree has. */

@@ -10,18 +10,19 @@ const BLOCK_BYTES = 512
  * folder that is not there makes one up.
  */
 export function treeParts(tree: TreeSource): readonly AsyncIterable<Uint8Array>[] {
-  const ends = new Map<OwnedEntry, number>()
-  let bytes = 0
-  for (const entry of tree.entries) {
-    bytes += BLOCK_BYTES + (entry.type === 'file' ? entry.size : 0)
-    ends.set(entry, bytes)
-  }
+  const bytes = tree.entries.reduce((sum, entry) => sum + bytesOf(entry), 0)
   if (bytes < WORTH_BYTES) return [tree.tar()]
+  let early = 0
+  for (let sum = 0; sum < bytes / 2; early++) sum += bytesOf(tree.entries[early])
   const isFolder = (entry: OwnedEntry): boolean => entry.type === 'directory'
-  const isEarly = (entry: OwnedEntry): boolean => (ends.get(entry) ?? 0) <= bytes / 2
   return [
-    tree.tar((entry) => !isFolder(entry) && isEarly(entry)),
-    tree.tar((entry) => !isFolder(entry) && !isEarly(entry)),
+    tree.tar((entry, index) => !isFolder(entry) && index < early),
+    tree.tar((entry, index) => !isFolder(entry) && index >= early),
     tree.tar(isFolder),
   ]
+}
+
+/** With its header: many small files take as long as a large one. */
+function bytesOf(entry: OwnedEntry | undefined): number {
+  return BLOCK_BYTES + (entry?.type === 'file' ? entry.size : 0)
 }
