@@ -172,12 +172,12 @@ test('of an image only what a script has changed is told', needsNamespaces, asyn
 test('the contents of changed files come with them, also of names that are no text', needsNamespaces, async () => {
   const script = String.raw`printf one > "$(printf 'a\nb')"; printf two > "$(printf '\377')"; : > empty; printf three > z`
   await using changes = await runJob(jobOf(script), undefined)
-  const texts = changes.entries.flatMap((entry) => {
-    if (entry.type !== 'file') return []
-    assert.ok(entry.body.kind === 'spool')
-    const target = Buffer.alloc(entry.size)
-    if (entry.size > 0) entry.body.spool.readNow(target, entry.body.offset)
-    return [[entry.path, target.toString()]]
+  const texts = changes.entries.flatMap((change) => {
+    if (change.type !== 'file') return []
+    assert.ok(change.body.kind === 'spool')
+    const target = Buffer.alloc(change.size)
+    if (change.size > 0) change.body.spool.readNow(target, change.body.offset)
+    return [[change.path, target.toString()]]
   })
   assert.deepEqual(texts, [
     ['a\nb', 'one'],

@@ -14,12 +14,15 @@ export function treeParts(tree: TreeSource): readonly AsyncIterable<Uint8Array>[
   if (bytes < WORTH_BYTES) return [tree.tar()]
   let early = 0
   for (let sum = 0; sum < bytes / 2; early++) sum += bytesOf(tree.entries[early])
-  const isFolder = (entry: OwnedEntry): boolean => entry.type === 'directory'
   return [
     tree.tar((entry, index) => !isFolder(entry) && index < early),
     tree.tar((entry, index) => !isFolder(entry) && index >= early),
     tree.tar(isFolder),
   ]
+}
+
+function isFolder(entry: OwnedEntry): boolean {
+  return entry.type === 'directory'
 }
 
 /** With its header: many small files take as long as a large one. */
