@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { toByteString } from '#util'
 import { compareListings } from './compare-listings.ts'
 import { type Listing, parseDevices, parseListed, parseListing } from './listing.ts'
 
@@ -91,4 +92,10 @@ test('a folder that was moved into another one’s place takes what is in it alo
   const moved = listing('d 1 755', 'd 5 755 a 2.0', 'd 6 755 a/c', 'f 7 644 a/c/z')
   const there = listing('d 1 755', 'd 2 755 a', 'd 6 755 a/c', 'f 7 644 a/c/z', 'd 5 755 b')
   assert.deepEqual(names(there, moved), ['', '!a', 'a/c', 'a/c/z', '-b'])
+})
+
+test('what is given counts as changed, though it looks the same, with the folders above it', () => {
+  const given = new Set(['b/c/z', 'new'].map(toByteString))
+  const changed = compareListings(before, before, given).map(({ path }) => path)
+  assert.deepEqual(changed, ['', 'b', 'b/c', 'b/c/z'])
 })

@@ -13,9 +13,14 @@ export type ChangedName =
  * another one than before is opaque, and all in it is new.
  *
  * @param before Empty where everything counts as new.
+ * @param given Counts as changed whatever is told of it.
  * @returns In the order of a layer.
  */
-export function compareListings(before: Listing, after: Listing): ChangedName[] {
+export function compareListings(
+  before: Listing,
+  after: Listing,
+  given: ReadonlySet<ByteString> = NOTHING,
+): ChangedName[] {
   const changed = new Map<ByteString, ChangedName>()
   const opaque = new Set<ByteString>()
   const add = (path: ByteString, row: string): void => {
@@ -32,7 +37,7 @@ export function compareListings(before: Listing, after: Listing): ChangedName[] 
   const root = after.get(ROOT)
   if (root !== undefined) add(ROOT, root)
   for (const [path, row] of after) {
-    if (before.get(path) === row && !isBelow(path, opaque)) continue
+    if (before.get(path) === row && !given.has(path) && !isBelow(path, opaque)) continue
     addFolders(path)
     add(path, row)
   }
@@ -48,6 +53,7 @@ export function compareListings(before: Listing, after: Listing): ChangedName[] 
 }
 
 const ROOT = '' as ByteString
+const NOTHING: ReadonlySet<ByteString> = new Set()
 
 /** In the order of a layer: each folder before what is in it, siblings by bytes. */
 export function sortChanges<Entry extends { readonly path: ByteString }>(entries: readonly Entry[]): Entry[] {

@@ -9,6 +9,7 @@ import { LISTING_FORMAT } from './listing.ts'
  *
  * - `/tmp/store`: the store as the script is to see it
  * - `/tmp/root`: the tree that the script changes
+ * - `/tmp/list`: the same without what is mounted in it
  * - `/tmp/view`: the root that a script with the programs of this machine sees
  * - `/tmp/dev`: what becomes its `/dev`
  * - `/tmp/control`: two pipes, to wait for each other
@@ -42,7 +43,7 @@ umask 022
 area=$1
 shift
 mount -t tmpfs -o mode=0755 none "$area"
-mkdir "$area"/{store,root,view,dev,control}
+mkdir "$area"/{store,root,list,view,dev,control}
 while IFS= read -r -d '' kind && IFS= read -r -d '' name && IFS= read -r -d '' source; do
   target=$area/store/$name
   case $kind in
@@ -78,7 +79,7 @@ wait "$!"
  * later, so that all is set up when they are there. File descriptors:
  *
  * - 3: the base as a tar; or half of its files, 13: the other half, and 14: its folders; 4: what is laid over it; 5: what goes into `/dev`
- * - 6: the listing before the script, where there is a base; 7: the one after it
+ * - 6: the listing of the base, where there is one, some of what is laid over it among it; 7: the one after it
  * - 8: a line with options of the tree's file system, a pattern of names in the base that are left out, and how many
  *   tars there are of the base; then names whose contents are wanted, ended by NULs; 9: their contents, one behind the other
  * - 10: how the script ended: status, free blocks, free inodes
@@ -173,9 +174,9 @@ uids=$(mapping /proc/self/uid_map) gids=$(mapping /proc/self/gid_map)
 env printf '%s\\n' "$uids" > "/proc/$child/uid_map"
 env printf '%s\\n' "$gids" > "/proc/$child/gid_map"
 read -r options hidden parts <&8
-mount -t tmpfs -o "mode=0755,$options" none /tmp/root
+mount_all "none /tmp/root tmpfs mode=0755,$options" '/tmp/root /tmp/list none bind'
 if [ "$view" != image ]; then mount --bind /tmp/root /tmp/view/build; fi
-cd /tmp/root
+cd /tmp/list
 unpack_base() { unpack . --anchored --exclude="$hidden"; }
 case $parts in
   1) unpack_base <&3 ;;
@@ -188,7 +189,9 @@ case $parts in
     unpack_base <&14 ;;
 esac
 exec 3<&- 13<&- 14<&-
-if [ "$parts" != 0 ]; then list >&6; fi
+# It is listed while what is laid over it is unpacked: that counts as changed anyway.
+listing=
+if [ "$parts" != 0 ]; then list >&6 & listing=$!; fi
 exec 6>&-
 unpack . <&4
 exec 4<&-
@@ -209,6 +212,7 @@ echo >&"$go"
 read -r -u "$ready" _
 read -r -d ' ' inner < "/proc/$child/task/$child/children"
 nsenter --mount="/proc/$inner/ns/mnt" --root=/ --wd="/proc/$inner/root" umount -c -n -l dev/.dockertools/old
+[ -z "$listing" ] || wait "$listing"
 # The clock of the file system moves in steps: what the script does has to be later than what was done so far.
 now
 if ((now - unpacked < ${CLOCK_STEP_US})); then read -r -t 0.02 -u "$ready" _ || true; fi
@@ -219,9 +223,6 @@ exec {go}>&- {ready}>&-
 echo "$status $(stat -f -c '%a %d' /tmp/root)" >&10
 exec 10>&-
 if [ "$status" != 0 ]; then exit "$status"; fi
-if [ "$view" = image ]; then
-  umount -l "$root$store" "$root/dev"
-fi
 # It waits for names while others are listed.
 xargs -0 -r cat -- <&8 >&9 7>&- &
 reader=$!

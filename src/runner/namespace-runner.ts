@@ -2,18 +2,18 @@ import { readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError, ScriptError } from '#errors'
-import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnUntilSaid } from '#util'
+import { type ByteString, byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnUntilSaid } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
 import { type DeviceKit, makeDeviceKit } from './device-kit.ts'
 import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
 import { give } from './give.ts'
 import { limitMemory } from './limit-memory.ts'
-import { readListing } from './listing.ts'
+import { type Listing, readListing } from './listing.ts'
 import { FIRST_PROGRAM, SCRIPT_PROGRAM, STORE_PROGRAM, TREE_PROGRAM } from './namespace-programs.ts'
 import { MissingRights } from './missing-rights.ts'
 import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
 import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
-import type { ChangedEntry, Changes, JobPlan, JobStore, JobTrees, Runner } from './runner.ts'
+import type { ChangedEntry, Changes, JobPlan, JobStore, JobTrees, Runner, TreeSource } from './runner.ts'
 import { STANDARD_PATH } from './script-environment.ts'
 import { treeParts } from './tree-parts.ts'
 import { makeUserNamespace } from './user-namespace.ts'
@@ -183,7 +183,7 @@ async function talk(
   const { base, upper } = trees
   const parts = base === undefined ? [] : treeParts(base)
   pipe(8).write(`${treeOptions(plan, trees)} ${hiddenBase(plan, trees)} ${parts.length}\n`)
-  const given = Promise.all([
+  const handed = Promise.all([
     ...parts.map((part, index) => give(part, pipe(BASE_PIPES[index] ?? 0))),
     give(upper.tar(), pipe(4)),
   ])
@@ -191,12 +191,13 @@ async function talk(
     readListing(pipe(6) as AsyncIterable<Uint8Array>),
     readListing(pipe(7) as AsyncIterable<Uint8Array>),
     textOf(pipe(10)),
-    given,
+    handed,
   ])
   outcome.end = parseEnd(end)
   if (outcome.end?.status !== 0) return
   // Without a base the list before the script is that of an empty folder, which is no folder of a layer below.
-  outcome.changed = compareListings(base === undefined ? new Map() : before, after)
+  const given = new Set(upper.entries.map(({ path }) => path))
+  outcome.changed = compareListings(base === undefined ? NO_FILES : listingOf(base, before, given), after, given)
   const files = outcome.changed.filter((entry) => entry.type === 'file' && entry.size > 0)
   const names = files.map((entry) => Buffer.concat([HERE, byteStringToBytes(entry.path), NUL]))
   const asked = give(names, pipe(8))
@@ -212,6 +213,15 @@ async function talk(
       `Cannot read what ${plan.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
     )
   }
+}
+
+const NO_FILES: Listing = new Map()
+
+/** The listing of the base alone: what was laid over it may have been there when it was listed. */
+function listingOf(base: TreeSource, listed: Listing, given: ReadonlySet<ByteString>): Listing {
+  const own = new Set<ByteString>()
+  for (const { path } of base.entries) if (given.has(path)) own.add(path)
+  return new Map(Array.from(listed).filter(([path]) => own.has(path) || !given.has(path)))
 }
 
 async function textOf(pipe: Duplex): Promise<string> {

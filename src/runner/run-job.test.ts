@@ -311,3 +311,35 @@ test('a job that is refused once its trees are known is not run', needsNamespace
   })
   assert.deepEqual(told, [])
 })
+
+test(
+  'what is laid over a base counts as changed, and what a script takes away of it was never there',
+  needsNamespaces,
+  async () => {
+    const base = writtenTree({
+      ...MOUNT_POINTS,
+      'both/': '',
+      'both/old': 'o',
+      'gone/': '',
+      'gone/old': 'o',
+      'kept/': '',
+    })
+    const upper = writtenTree({
+      'both/': '',
+      'both/new': 'n',
+      'both/old': 'o',
+      'gone/': '',
+      'gone/new': 'n',
+      'own/': '',
+      'own/x': '',
+    })
+    const job = jobOf('rm -r /gone /own', { base, upper })
+    assert.deepEqual(await changesOf(job, 'namespace'), [
+      'directory 755 0:0 /',
+      'directory 755 0:0 /both',
+      'file 644 0:0 /both/new',
+      'file 644 0:0 /both/old',
+      'gone gone',
+    ])
+  },
+)
