@@ -5,6 +5,8 @@ interface Readable {
 }
 
 const WINDOW_BYTES = 512 * 1024
+/** Of a larger file, copying it out of the window takes longer than a call of its own. */
+const SMALL_BYTES = 8 * 1024
 /** Between two files of a tar stand headers and padding. */
 const NEAR_BYTES = 8 * 1024
 
@@ -43,7 +45,7 @@ class Window {
     const isNear = this.#isNear(offset)
     this.#next = offset + target.length
     if (offset < this.#start || this.#next > this.#end) {
-      if (!isNear || target.length > WINDOW_BYTES / 2) return this.#source.readNow(target, offset)
+      if (!isNear || target.length > SMALL_BYTES) return this.#source.readNow(target, offset)
       this.#bytes ??= Buffer.allocUnsafeSlow(WINDOW_BYTES)
       this.#start = offset
       this.#end = offset + this.#source.readNow(this.#bytes, offset)
