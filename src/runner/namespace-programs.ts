@@ -81,7 +81,8 @@ wait "$!"
  * - 3: the base as a tar; or half of its files, 13: the other half, and 14: its folders; 4: what is laid over it; 5: what goes into `/dev`
  * - 6: the listing of the base, where there is one, some of what is laid over it among it; 7: the one after it
  * - 8: a line with options of the tree's file system, a pattern of names in the base that are left out, and how many
- *   tars there are of the base; then names whose contents are wanted, ended by NULs; 9: their contents, one behind the other
+ *   tars there are of the base; then names whose contents are wanted, ended by NULs
+ * - 9: their contents, one behind the other
  * - 10: how the script ended: status, free blocks, free inodes
  * - 11: ends when nobody waits for the result any more
  * - 12: where the script joins a control group

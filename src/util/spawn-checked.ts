@@ -148,7 +148,6 @@ async function run(
       }
     }
     const [exitCode, signal] = result
-    if (isAborted(options.signal)) throw interrupted(options.step)
     if (isLate) throw late(options)
     if (talkError instanceof DockerToolsError) throw talkError
     if (exitCode !== 0) throw failure(options.step, exitCode, signal, stderrTail)
