@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { DETECTION_BYTES, detectCompression } from '#compress'
 import { inTurns } from '#util'
 import type { DockerLayer } from './docker-archive.ts'
@@ -22,4 +23,17 @@ export async function* openVerifiedLayer(layer: DockerLayer, what: string): Asyn
   }
   const bytes = inTurns(0, layer.header.size, (target, position) => layer.readNow(target, position))
   yield* verifyDigest(bytes, layer.diffId, `layer "${layer.member}" of ${what}`)
+}
+
+/**
+ * Reads a layer that is a plain tar to its end, and compares its digest. Others get their turn in between.
+ *
+ * @throws {IntegrityError} `DIGEST_MISMATCH`. And what `signal` was aborted with.
+ */
+export async function verifyLayer(layer: DockerLayer, what: string, signal: AbortSignal): Promise<void> {
+  const bytes = inTurns(0, layer.header.size, (target, position) => layer.readNow(target, position))
+  for await (const _ of verifyDigest(bytes, layer.diffId, `layer "${layer.member}" of ${what}`)) {
+    await setImmediate()
+    signal.throwIfAborted()
+  }
 }

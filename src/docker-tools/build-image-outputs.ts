@@ -56,7 +56,7 @@ export function buildImageOutputs(work: {
     }),
     layer: ownRealisable({
       name: `docker-layer-${args.baseName}`,
-      outPath: async (context) => (await identifyBuildImage(args, context)).layerPath,
+      outPath: async (context) => await (await identifyBuildImage(args, context)).layerPath(),
       prepare: async (context) => {
         await prepareContents(args, context)
         if (args.runAsRoot !== null && args.fromImage !== null) await realiseImage(args.fromImage, context)

@@ -97,7 +97,7 @@ export function buildImage(args: BuildImageArgs): ImageRecipe & PartedRecipe {
     layer: {
       [REALISE]: outputs.layer[REALISE],
       toString: () => outputs.layer.toString(),
-      outputPath: (options: BuildOptions = {}) => identified(options, ({ layerPath }) => layerPath),
+      outputPath: (options: BuildOptions = {}) => identified(options, (identity) => identity.layerPath()),
       writeTo: (sink: ByteSink, options: BuildOptions = {}) =>
         inContext(options, (context) => planned(context, (plan) => writeOwnLayer(plan, context, sink))),
     },

@@ -21,7 +21,8 @@ export interface BuildImageIdentity {
   readonly scriptPaths: readonly StorePath[]
   /** Store paths that the configuration names. */
   readonly configReferences: readonly StorePath[]
-  readonly layerPath: StorePath
+  /** Of the layer before store paths are added. Where a script runs on a base that is a local file, that is read for it. */
+  layerPath(): Promise<StorePath>
   /** A base image that is a local file is read for it. */
   outputPath(): Promise<StorePath>
 }
@@ -44,10 +45,6 @@ export async function identifyBuildImage(
   const asRoot = await fillText(given.runAsRoot ?? '', context)
   const runAsRoot = given.runAsRoot === null ? null : asRoot.value
   const args = { ...given, config: config.value, extraCommands: script.value, runAsRoot }
-  // The layer of a script follows from what it runs on, too.
-  const scriptBase =
-    args.runAsRoot === null || args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
-
   const declared = imageBaseJson({ architecture: args.architecture, config: args.config, created: args.created })
   const configReferences = await findReferences(once(encodeNixJson(declared)), config.paths, context.store, 'config')
   const scriptPaths = await findScriptPaths(
@@ -58,30 +55,36 @@ export async function identifyBuildImage(
     context,
   )
   const layerInputs = [...new Set([...contents, ...scriptPaths, ...configReferences])]
-  const layerPath = ourOutputPath({
-    name: `docker-layer-${args.baseName}`,
-    function: 'imageLayer',
-    args: jsonObject({
-      baseJson: declared,
-      contents,
-      extraCommands: args.extraCommands,
-      gid: args.gid,
-      // Images without it keep the path they had before there was any.
-      ...(args.includeNixDB ? { includeNixDB: true } : {}),
-      keepContentsDirlinks: args.keepContentsDirlinks,
-      uid: args.uid,
-      ...(args.runAsRoot === null
-        ? {}
-        : {
-            runAsRoot: args.runAsRoot,
-            fromImage: scriptBase,
-            diskSize: args.diskMiB,
-            buildVMMemorySize: args.memoryMiB ?? null,
-          }),
-    }),
-    inputs: scriptBase === null ? layerInputs : [...layerInputs, scriptBase],
-    storeDir,
-  })
+  const basePath = async (): Promise<StorePath | null> =>
+    args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
+  const layerPath = async (): Promise<StorePath> => {
+    // The layer of a script follows from what it runs on, too.
+    const scriptBase = args.runAsRoot === null ? null : await basePath()
+    return ourOutputPath({
+      name: `docker-layer-${args.baseName}`,
+      function: 'imageLayer',
+      args: jsonObject({
+        baseJson: declared,
+        contents,
+        extraCommands: args.extraCommands,
+        gid: args.gid,
+        // Images without it keep the path they had before there was any.
+        ...(args.includeNixDB ? { includeNixDB: true } : {}),
+        keepContentsDirlinks: args.keepContentsDirlinks,
+        uid: args.uid,
+        ...(args.runAsRoot === null
+          ? {}
+          : {
+              runAsRoot: args.runAsRoot,
+              fromImage: scriptBase,
+              diskSize: args.diskMiB,
+              buildVMMemorySize: args.memoryMiB ?? null,
+            }),
+      }),
+      inputs: scriptBase === null ? layerInputs : [...layerInputs, scriptBase],
+      storeDir,
+    })
+  }
   return {
     args,
     contents,
@@ -90,7 +93,8 @@ export async function identifyBuildImage(
     configReferences,
     layerPath,
     outputPath: async () => {
-      const fromImage = args.fromImage === null ? null : await pathOf(args.fromImage, 'fromImage', context)
+      const fromImage = await basePath()
+      const layer = await layerPath()
       return ourOutputPath({
         name: `docker-image-${args.baseName}.tar${EXTENSIONS[args.compressor] ?? ''}`,
         function: 'buildImage',
@@ -99,11 +103,11 @@ export async function identifyBuildImage(
           fromImage,
           fromImageName: args.fromImageName,
           fromImageTag: args.fromImageTag,
-          layer: layerPath,
+          layer,
           name: args.name,
           tag: args.tag,
         }),
-        inputs: fromImage === null ? [layerPath] : [layerPath, fromImage],
+        inputs: fromImage === null ? [layer] : [layer, fromImage],
         storeDir,
       })
     },

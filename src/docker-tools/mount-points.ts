@@ -20,9 +20,11 @@ export function missingMountPoints(
   storeDir: string,
   others: readonly string[] = [],
 ): OwnedEntry[] {
-  const types = new Map(trees.flatMap((entries) => entries.map((entry) => [entry.path, entry.type] as const)))
-  const missing: OwnedEntry[] = []
   const wanted = [...SYSTEM_FOLDERS, ...foldersOf(storeDir), ...others].map(toByteString)
+  const isWanted = new Set(wanted)
+  const types = new Map<ByteString, OwnedEntry['type']>()
+  for (const entries of trees) for (const { path, type } of entries) if (isWanted.has(path)) types.set(path, type)
+  const missing: OwnedEntry[] = []
   for (const path of wanted) {
     const type = types.get(path)
     if (type === undefined) missing.push({ path, mode: FOLDER_MODE, uid: 0, gid: 0, type: 'directory' })

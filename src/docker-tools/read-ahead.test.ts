@@ -44,3 +44,16 @@ test('small files one behind the other take few reads', () => {
   for (let offset = 512; offset < 1_500_000; offset += 2048) ahead.readNow(Buffer.alloc(1000), offset)
   assert.ok(source.calls() <= 4, `${source.calls()} reads`)
 })
+
+test('two who read in different places do not take each other’s bytes away', () => {
+  const source = counted()
+  const ahead = readAhead(source)
+  for (let offset = 512; offset < 900_000; offset += 2048) {
+    for (const start of [0, 1_000_000]) {
+      const target = Buffer.alloc(1000)
+      assert.equal(ahead.readNow(target, start + offset), 1000)
+      assert.ok(target.equals(BYTES.subarray(start + offset, start + offset + 1000)))
+    }
+  }
+  assert.ok(source.calls() <= 8, `${source.calls()} reads`)
+})

@@ -1,7 +1,17 @@
 import { join } from 'node:path'
 import { report } from '#events'
 import type { PackedMember } from '#layer'
-import { BUILD_EPOCH_SECONDS, type Changes, type RunJob, runJob, scriptEnvironment } from '#runner'
+import {
+  BUILD_EPOCH_SECONDS,
+  type Changes,
+  type JobPlan,
+  type JobTrees,
+  type OwnedEntry,
+  type RunJob,
+  runJob,
+  runPlannedJob,
+  scriptEnvironment,
+} from '#runner'
 import { type ByteString, makeTempDir } from '#util'
 import { openBaseTree, visibleBase } from './base-tree.ts'
 import type { BuildContext } from './build-context.ts'
@@ -69,36 +79,50 @@ export async function makeRootLayer(
 async function runAsRoot(
   input: ImageLayerInput,
   { script, base }: RootScript,
-  { store, limits }: Pick<RunJob, 'store' | 'limits'>,
+  { store, limits }: Pick<JobPlan, 'store' | 'limits'>,
   trees: StoredTrees,
   context: BuildContext,
 ): Promise<Changes> {
+  await using stack = new AsyncDisposableStack()
+  const plan: JobPlan = {
+    step: 'runAsRoot',
+    script,
+    bashOptions: ['-e'],
+    view: 'image',
+    store,
+    environment: environment(),
+    limits,
+  }
+  // The runner does not wait for what the script runs on: both are at work at the same time.
+  const found = findTrees(input, base, trees, context, stack)
+  try {
+    const changes = await runPlannedJob(plan, found, context.runner, context.signal, { kernel: context.vmKernel })
+    const { visible } = await found
+    const entries = removeMountPoints(changes.entries, visible, store.dir)
+    return { entries, [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()) }
+  } finally {
+    // What it opens is closed when all is over.
+    await found.catch(() => undefined)
+  }
+}
+
+/** The base, and what is laid over it: the contents, and folders to mount on. */
+async function findTrees(
+  input: ImageLayerInput,
+  base: RootScript['base'],
+  trees: StoredTrees,
+  context: BuildContext,
+  stack: AsyncDisposableStack,
+): Promise<JobTrees & { readonly visible: readonly OwnedEntry[] }> {
   const tree = await copyContents(input, trees, context)
   if (input.contents.length > 0) tree.addRootMode(ROOT_WRITABLE)
   const contents = [...members(tree.entries(), { uid: 0, gid: 0 })]
-  await using baseTree = base === undefined ? undefined : await openBaseTree(base, context.signal)
-  const below = treeSource(visibleBase(baseTree?.members ?? [], contents))
-  const points = missingMountPoints([below.entries, treeSource(contents).entries], store.dir, ['tmp'])
+  const baseTree = base === undefined ? undefined : stack.use(await openBaseTree(base, context.signal))
+  const below = treeSource(visibleBase(baseTree?.members ?? [], contents), baseTree?.verified)
+  const points = missingMountPoints([below.entries, treeSource(contents).entries], context.store.dir, ['tmp'])
   const upper = treeSource(sortMembers([...contents, ...points.map(folderMember)]))
   report({ type: 'step', message: 'Executing post-mount steps...' })
-  const changes = await runJob(
-    {
-      step: 'runAsRoot',
-      script,
-      bashOptions: ['-e'],
-      view: 'image',
-      base: baseTree === undefined ? undefined : below,
-      upper,
-      store,
-      environment: environment(),
-      limits,
-    },
-    context.runner,
-    context.signal,
-    { kernel: context.vmKernel },
-  )
-  const entries = removeMountPoints(changes.entries, below.entries, store.dir)
-  return { entries, [Symbol.asyncDispose]: () => Promise.resolve(changes[Symbol.asyncDispose]()) }
+  return { base: baseTree === undefined ? undefined : below, upper, visible: below.entries }
 }
 
 /** As for a plain layer, on the line that is there, as only the runner knows where the root will be. */

@@ -4,16 +4,24 @@ import type { OwnedEntry, TreeSource } from '#runner'
 import { endOfArchive } from '#tar'
 import type { ByteString } from '#util'
 
-/** Members of a layer as a tree that a runner takes. Hard links have been followed. */
-export function treeSource(members: readonly PackedMember[]): TreeSource {
+/**
+ * Members of a layer as a tree that a runner takes. Hard links have been followed.
+ *
+ * @param verified What the tar's end waits for: where it rejects, the tar has none, and nothing runs on what was in it.
+ */
+export function treeSource(members: readonly PackedMember[], verified?: Promise<void>): TreeSource {
+  const entries = members.map(({ header }) => ownedEntry(header))
   return {
-    entries: members.map(({ header }) => ownedEntry(header)),
-    tar: async function* tar() {
+    entries,
+    tar: async function* tar(only) {
       let size = 0
-      for await (const chunk of packMembers(members, 'measure')) {
+      const packed =
+        only === undefined ? members : members.filter((_, index) => only(entries[index] as OwnedEntry, index))
+      for await (const chunk of packMembers(packed, 'measure')) {
         size += chunk.length
         yield chunk
       }
+      await verified
       yield endOfArchive(size)
     },
   }
@@ -28,7 +36,7 @@ export function sortMembers(members: readonly PackedMember[]): PackedMember[] {
 
 function ownedEntry(header: PackedMember['header']): OwnedEntry {
   const { mode, uid, gid } = header
-  const meta = { path: header.path.replace(/^\.\/?/, '') as ByteString, mode, uid, gid }
+  const meta = { path: (header.path === '.' ? '' : header.path.slice(2)) as ByteString, mode, uid, gid }
   switch (header.type) {
     case 'file':
       return { ...meta, type: 'file', size: header.size }

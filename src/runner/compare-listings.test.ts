@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { toByteString } from '#util'
 import { compareListings } from './compare-listings.ts'
-import { parseDevices, parseListing } from './listing.ts'
+import { type Listing, parseDevices, parseListed, parseListing } from './listing.ts'
 
 /** A listing as `find` prints it, from rows "type inode mode path". */
-function listing(...rows: readonly string[]) {
+function listing(...rows: readonly string[]): Listing {
   const records = rows.map((row) => {
     const [type = '', inode = '', mode = '', path = '', changed = '1.0'] = row.split(' ')
-    return [type, inode, mode, '0', '0', '0', '1.0', changed, '', path].map((field) => `${field}\0`).join('')
+    return `${path}\0${type} ${inode} ${mode} 0 0 0 1.0 ${changed} \0`
   })
   return parseListing(records.join(''))
 }
 
-function names(before: ReturnType<typeof listing>, after: ReturnType<typeof listing>): string[] {
+function names(before: Listing, after: Listing): string[] {
   return compareListings(before, after).map((entry) => {
     const mark = entry.type === 'whiteout' ? '-' : entry.type === 'directory' && entry.isOpaque ? '!' : ''
     return mark + entry.path
@@ -74,14 +75,27 @@ test('what is in a folder stands before a longer name that begins with the folde
 })
 
 test('names and link targets are bytes, and may have line ends in them; devices get their numbers', () => {
-  const text = `l\u00001\u0000777\u00005\u00006\u00003\u00001.0\u00001.0\u0000x\ny\u0000a\xff\nb\u0000c\u00002\u0000600\u00000\u00000\u00000\u00001.0\u00001.5\u0000\u0000dev\u0000`
-  const files = [...parseListing(text, parseDevices('1 3\0./dev\0')).values()]
+  const text = 'a\xff\nb\0l 1 777 5 6 3 1.0 1.0 x\ny z \0dev\0c 2 600 0 0 0 1.0 1.5 \0'
+  const devices = parseDevices('1 3\0./dev\0')
+  const files = [...parseListing(text)].map(([path, row]) => parseListed(path, row, devices))
   assert.deepEqual(
     files.map(({ entry }) => entry),
     [
-      { path: 'a\xff\nb', mode: 0o777, uid: 5, gid: 6, type: 'symlink', target: 'x\ny' },
+      { path: 'a\xff\nb', mode: 0o777, uid: 5, gid: 6, type: 'symlink', target: 'x\ny z ' },
       { path: 'dev', mode: 0o600, uid: 0, gid: 0, type: 'char', major: 1, minor: 3 },
     ],
   )
   assert.equal(files[1]?.ctimeMs, 1500)
+})
+
+test('a folder that was moved into another one’s place takes what is in it along, though that looks the same', () => {
+  const moved = listing('d 1 755', 'd 5 755 a 2.0', 'd 6 755 a/c', 'f 7 644 a/c/z')
+  const there = listing('d 1 755', 'd 2 755 a', 'd 6 755 a/c', 'f 7 644 a/c/z', 'd 5 755 b')
+  assert.deepEqual(names(there, moved), ['', '!a', 'a/c', 'a/c/z', '-b'])
+})
+
+test('what is given counts as changed, though it looks the same, with the folders above it', () => {
+  const given = new Set(['b/c/z', 'new'].map(toByteString))
+  const changed = compareListings(before, before, given).map(({ path }) => path)
+  assert.deepEqual(changed, ['', 'b', 'b/c', 'b/c/z'])
 })

@@ -1,5 +1,5 @@
 import type { ByteString } from '#util'
-import type { ListedFile } from './listing.ts'
+import { type Listing, parseListed } from './listing.ts'
 import type { ChangedEntry, OwnedEntry } from './runner.ts'
 
 /** A changed file before its content is known. */
@@ -13,37 +13,47 @@ export type ChangedName =
  * another one than before is opaque, and all in it is new.
  *
  * @param before Empty where everything counts as new.
+ * @param given Counts as changed whatever is told of it.
  * @returns In the order of a layer.
  */
 export function compareListings(
-  before: ReadonlyMap<ByteString, ListedFile>,
-  after: ReadonlyMap<ByteString, ListedFile>,
+  before: Listing,
+  after: Listing,
+  given: ReadonlySet<ByteString> = NOTHING,
 ): ChangedName[] {
   const changed = new Map<ByteString, ChangedName>()
+  const opaque = new Set<ByteString>()
+  const add = (path: ByteString, row: string): void => {
+    const entry = named(path, row, before.get(path))
+    changed.set(path, entry)
+    if (entry.type === 'directory' && entry.isOpaque) opaque.add(path)
+  }
   const addFolders = (path: ByteString): void => {
     for (let parent = parentOf(path); parent !== undefined && !changed.has(parent); parent = parentOf(parent)) {
-      const listed = after.get(parent)
-      if (listed !== undefined) changed.set(parent, named(listed, before.get(parent)))
+      const row = after.get(parent)
+      if (row !== undefined) add(parent, row)
     }
   }
-  const root = after.get('' as ByteString)
-  if (root !== undefined) changed.set(root.entry.path, named(root, before.get(root.entry.path)))
-  for (const [path, listed] of after) {
-    const known = before.get(path)
-    if (known?.fingerprint === listed.fingerprint && !isBelowOpaque(path, changed)) continue
+  const root = after.get(ROOT)
+  if (root !== undefined) add(ROOT, root)
+  for (const [path, row] of after) {
+    if (before.get(path) === row && !given.has(path) && !isBelow(path, opaque)) continue
     addFolders(path)
-    changed.set(path, named(listed, known))
+    add(path, row)
   }
   for (const path of before.keys()) {
     if (after.has(path)) continue
-    const parent = parentOf(path) ?? ('' as ByteString)
-    const isFolderLeft = before.get(parent)?.entry.type === 'directory' && after.get(parent)?.entry.type === 'directory'
-    if (!isFolderLeft || isBelowOpaque(path, changed)) continue
+    const parent = parentOf(path) ?? ROOT
+    const isFolderLeft = isFolder(before.get(parent)) && isFolder(after.get(parent))
+    if (!isFolderLeft || isBelow(path, opaque)) continue
     addFolders(path)
     changed.set(path, { type: 'whiteout', path })
   }
   return sortChanges([...changed.values()])
 }
+
+const ROOT = '' as ByteString
+const NOTHING: ReadonlySet<ByteString> = new Set()
 
 /** In the order of a layer: each folder before what is in it, siblings by bytes. */
 export function sortChanges<Entry extends { readonly path: ByteString }>(entries: readonly Entry[]): Entry[] {
@@ -53,17 +63,22 @@ export function sortChanges<Entry extends { readonly path: ByteString }>(entries
   return keyed.map(({ entry }) => entry)
 }
 
-function named({ entry, inode }: ListedFile, before: ListedFile | undefined): ChangedName {
+function named(path: ByteString, row: string, before: string | undefined): ChangedName {
+  const { entry, inode } = parseListed(path, row)
   if (entry.type !== 'directory') return entry
-  const isOpaque = before !== undefined && (before.entry.type !== 'directory' || before.inode !== inode)
+  const isOpaque = before !== undefined && (!isFolder(before) || parseListed(path, before).inode !== inode)
   return { ...entry, type: 'directory', isOpaque }
 }
 
+function isFolder(row: string | undefined): boolean {
+  return row?.startsWith('d ') === true
+}
+
 /** Folders are listed before what is in them, so those above are known. */
-function isBelowOpaque(path: ByteString, changed: ReadonlyMap<ByteString, ChangedName>): boolean {
+function isBelow(path: ByteString, opaque: ReadonlySet<ByteString>): boolean {
+  if (opaque.size === 0) return false
   for (let parent = parentOf(path); parent !== undefined; parent = parentOf(parent)) {
-    const entry = changed.get(parent)
-    if (entry?.type === 'directory' && entry.isOpaque) return true
+    if (opaque.has(parent)) return true
   }
   return false
 }

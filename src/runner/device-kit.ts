@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { type TarEntry, writeTar } from '#tar'
 import { toByteString } from '#util'
 import { isExecutable } from './missing-program.ts'
@@ -12,17 +12,27 @@ const STATIC_PROGRAMS = {
   busybox: ['/bin/busybox', '/usr/bin/busybox'],
 } as const
 
-/**
- * What goes into `/dev`, as a tar: the script, places to mount devices on, and tools for an
- * image that has none. `/dev` is where nothing of it can get into a layer.
- */
-export async function deviceKit(script: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of writeTar(kitEntries(script), 'gnu')) chunks.push(chunk)
-  return Buffer.concat(chunks)
+/** What goes into `/dev`, and where it comes from. */
+export interface DeviceKit {
+  readonly tar: Uint8Array
+  /** The static shells of this machine. */
+  readonly bash: string | undefined
+  readonly busybox: string | undefined
 }
 
-function* kitEntries(script: string): Generator<TarEntry> {
+/**
+ * Makes what goes into `/dev`: the script, places to mount devices on, and tools for an
+ * image that has none. `/dev` is where nothing of it can get into a layer.
+ */
+export async function makeDeviceKit(script: string): Promise<DeviceKit> {
+  const bash = STATIC_PROGRAMS.bash.find(isExecutable)
+  const { busybox, applets } = await findBusybox()
+  const chunks: Uint8Array[] = []
+  for await (const chunk of writeTar(kitEntries(script, bash !== undefined, applets), 'gnu')) chunks.push(chunk)
+  return { tar: Buffer.concat(chunks), bash, busybox }
+}
+
+function* kitEntries(script: string, hasBash: boolean, applets: readonly string[]): Generator<TarEntry> {
   const nobody = { uid: 0, gid: 0, uname: toByteString(''), gname: toByteString(''), mtimeSeconds: BUILD_EPOCH_SECONDS }
   const folder = (path: string): TarEntry => ({ ...nobody, path: toByteString(path), mode: 0o755, type: 'directory' })
   const link = (path: string, target: string): TarEntry => ({
@@ -58,11 +68,10 @@ function* kitEntries(script: string): Generator<TarEntry> {
     open: () => once(body),
   }
   yield folder('.dockertools/bin')
-  const { bash, busybox } = staticPrograms()
-  if (bash !== undefined) yield emptyFile('.dockertools/bash')
-  if (busybox === undefined) return
+  if (hasBash) yield emptyFile('.dockertools/bash')
+  if (applets.length === 0) return
   yield emptyFile('.dockertools/busybox')
-  for (const applet of appletsOf(busybox)) yield link(`.dockertools/bin/${applet}`, '../busybox')
+  for (const applet of applets) yield link(`.dockertools/bin/${applet}`, '../busybox')
 }
 
 // oxlint-disable-next-line require-await -- bodies are read asynchronously
@@ -70,24 +79,25 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-/** Where the static shells of this machine are. */
-export function staticPrograms(): { readonly bash: string | undefined; readonly busybox: string | undefined } {
-  return { bash: STATIC_PROGRAMS.bash.find(isExecutable), busybox: STATIC_PROGRAMS.busybox.find(isStaticBusybox) }
-}
-
 /** Most builds of busybox are static; one that is not would start nowhere else. */
-function isStaticBusybox(path: string): boolean {
-  return isExecutable(path) && appletsOf(path).length > 0
+async function findBusybox(): Promise<{ readonly busybox: string | undefined; readonly applets: readonly string[] }> {
+  for (const busybox of STATIC_PROGRAMS.busybox.filter(isExecutable)) {
+    const applets = await appletsOf(busybox)
+    if (applets.length > 0) return { busybox, applets }
+  }
+  return { busybox: undefined, applets: [] }
 }
 
-const applets = new Map<string, readonly string[]>()
+const applets = new Map<string, Promise<readonly string[]>>()
 
-function appletsOf(busybox: string): readonly string[] {
-  let known = applets.get(busybox)
-  if (known === undefined) {
-    const { stdout } = spawnSync(busybox, ['--list'], { encoding: 'utf8', timeout: 10_000 })
-    known = (stdout ?? '').split('\n').filter((name) => /^[\w[+.-]+$/.test(name))
-    applets.set(busybox, known)
-  }
-  return known
+function appletsOf(busybox: string): Promise<readonly string[]> {
+  const known = applets.get(busybox)
+  if (known !== undefined) return known
+  const listed = new Promise<readonly string[]>((resolve) => {
+    execFile(busybox, ['--list'], { encoding: 'utf8', timeout: 10_000 }, (_error, stdout) =>
+      resolve(stdout.split('\n').filter((name) => /^[\w[+.-]+$/.test(name))),
+    )
+  })
+  applets.set(busybox, listed)
+  return listed
 }

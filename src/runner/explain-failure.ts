@@ -1,5 +1,5 @@
 import { DockerToolsError, ScriptError } from '#errors'
-import type { RunJob } from './runner.ts'
+import type { JobPlan } from './runner.ts'
 
 /** How a script ended, and how much room it has left. */
 export interface ScriptEnd {
@@ -19,7 +19,7 @@ export function parseEnd(text: string): ScriptEnd | undefined {
  * The error for a job that failed in namespaces: the limit that the script ran into, that the namespaces could not be
  * set up, or what the script itself says.
  */
-export function explainFailure(error: unknown, job: RunJob, end: ScriptEnd | undefined): unknown {
+export function explainFailure(error: unknown, job: JobPlan, end: ScriptEnd | undefined): unknown {
   if (!(error instanceof ScriptError)) return error
   if (end === undefined || end.status === 0) {
     return new DockerToolsError(

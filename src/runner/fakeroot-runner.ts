@@ -4,7 +4,7 @@ import { type ByteString, makeTempDir, spawnChecked, toByteString } from '#util'
 import { sortChanges } from './compare-listings.ts'
 import { watchedFaked } from './faked-process.ts'
 import { give } from './give.ts'
-import { type ListedFile, LISTING_FORMAT, parseDevices, parseListing } from './listing.ts'
+import { type ListedFile, LISTING_FORMAT, parseDevices, parseListed, parseListing } from './listing.ts'
 import { missingProgram } from './missing-program.ts'
 import type { ChangedEntry, Changes, OwnedEntry, RunJob, Runner } from './runner.ts'
 import { runScript } from './run-script.ts'
@@ -26,7 +26,7 @@ if [ -e "$lists/tree" ]; then tar -x -p --same-owner --numeric-owner -f "$lists/
 "$@" || exit
 find . -printf '${LISTING_FORMAT}' > "$lists/files" || exit
 : > "$lists/devices"
-if grep -qzxE '[bc]' "$lists/files"; then
+if grep -qzE '^[bc] [0-9]' "$lists/files"; then
   find . -printf '%y %U %p\\0' | sed -zn 's/^[bc] [0-9]* //p' | xargs -0 -r stat --printf '%t %T\\0%n\\0' > "$lists/devices"
 fi
 `
@@ -81,9 +81,10 @@ async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
     timeoutSeconds: job.limits.timeoutSeconds,
   })
   const [files, devices] = await Promise.all(['files', 'devices'].map((name) => readFile(join(lists, name), 'latin1')))
-  const listed = parseListing(files ?? '', parseDevices(devices ?? ''))
+  const numbers = parseDevices(devices ?? '')
+  const listed = [...parseListing(files ?? '')].map(([path, row]) => parseListed(path, row, numbers))
   const onDisk = toByteString(root)
-  const entries = sortChanges(Array.from(listed.values(), (file) => withBody(file, onDisk)))
+  const entries = sortChanges(listed.map((file) => withBody(file, onDisk)))
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
 }

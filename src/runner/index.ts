@@ -7,7 +7,9 @@ export {
   type ChangedEntry,
   type Changes,
   type JobLimits,
+  type JobPlan,
   type JobStore,
+  type JobTrees,
   type OwnedEntry,
   type RunJob,
   RUNNER_NAMES,
@@ -17,7 +19,7 @@ export {
 } from './runner.ts'
 export type { BuilderCommand, BuilderJob, BuilderPlace } from './builder-job.ts'
 export { probeIsolation, runBuilder } from './run-builder.ts'
-export { runJob } from './run-job.ts'
+export { runJob, runPlannedJob } from './run-job.ts'
 export { runScript, type ScriptJob, STRICT_BASH } from './run-script.ts'
 export { BUILD_EPOCH_SECONDS, scriptEnvironment } from './script-environment.ts'
 export type { Availability, StoreBind } from './store-view.ts'

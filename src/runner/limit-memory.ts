@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import { makeMemoryGroup, type MemoryGroup } from './memory-group.ts'
-import type { RunJob } from './runner.ts'
+import type { JobPlan } from './runner.ts'
 
 /** Watches over the memory of a script. */
 export interface MemoryGuard extends AsyncDisposable {
@@ -12,6 +12,8 @@ export interface MemoryGuard extends AsyncDisposable {
   signalWith(signal: AbortSignal | undefined): AbortSignal
   isExceeded(): boolean
   error(): DockerToolsError
+  /** Reports a warning where there should be a limit, and none can be kept. */
+  warn(): void
 }
 
 const MIB = 1024 * 1024
@@ -19,19 +21,16 @@ const CHECK_MS = 50
 
 /**
  * Sets a limit to the memory of a script, where the job has one and a control
- * group can be made; reports a warning where none can.
+ * group can be made.
  */
-export function limitMemory({ step, limits }: RunJob): MemoryGuard {
+export function limitMemory({ step, limits }: JobPlan): MemoryGuard {
   const { memoryMiB } = limits
   const group = memoryMiB === undefined ? undefined : makeMemoryGroup(memoryMiB * MIB, (limits.diskMiB ?? 0) * MIB)
   if (typeof group === 'string') {
-    report({
-      type: 'warning',
-      code: 'MEMORY_LIMIT_NOT_KEPT',
-      message: `${step} runs without the limit of buildVMMemorySize, ${memoryMiB} MiB: ${group}`,
-    })
+    const message = `${step} runs without the limit of buildVMMemorySize, ${memoryMiB} MiB: ${group}`
+    return unlimited(() => report({ type: 'warning', code: 'MEMORY_LIMIT_NOT_KEPT', message }))
   }
-  if (memoryMiB === undefined || group === undefined || typeof group === 'string') return unlimited()
+  if (memoryMiB === undefined || group === undefined) return unlimited(() => undefined)
   return guard(step, memoryMiB, group)
 }
 
@@ -50,6 +49,7 @@ function guard(step: string, memoryMiB: number, group: MemoryGroup): MemoryGuard
         `Cannot finish ${step}: it uses more memory than buildVMMemorySize allows, ${memoryMiB} MiB`,
         { hint: 'Raise buildVMMemorySize' },
       ),
+    warn: () => undefined,
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       await group[Symbol.asyncDispose]()
@@ -57,13 +57,14 @@ function guard(step: string, memoryMiB: number, group: MemoryGroup): MemoryGuard
   }
 }
 
-function unlimited(): MemoryGuard {
+function unlimited(warn: () => void): MemoryGuard {
   const joinDescriptor = openSync('/dev/null', 'w')
   return {
     joinDescriptor,
     signalWith: (signal) => signal ?? new AbortController().signal,
     isExceeded: () => false,
     error: () => new DockerToolsError('INTERNAL', 'Cannot pass a limit that is not there'),
+    warn,
     // oxlint-disable-next-line require-await -- closing is over at once
     [Symbol.asyncDispose]: async () => closeSync(joinDescriptor),
   }

@@ -2,12 +2,16 @@ import { DockerToolsError } from '#errors'
 import type { ByteString } from '#util'
 import type { OwnedEntry } from './runner.ts'
 
+/**
+ * What `find` says of each file, by path. It is all that changes when a file does; its change time cannot be set back by
+ * a script. Most files are looked at no closer, so it is left as a text; `parseListed` reads it.
+ */
+export type Listing = ReadonlyMap<ByteString, string>
+
 /** A file as `find` lists it. */
 export interface ListedFile {
   readonly entry: OwnedEntry
   readonly inode: string
-  /** All that changes when a file does; its change time cannot be set back by a script. */
-  readonly fingerprint: string
   /** Milliseconds since 1970, with a fraction. */
   readonly ctimeMs: number
 }
@@ -15,13 +19,13 @@ export interface ListedFile {
 /** A device's two numbers, by path. */
 export type DeviceNumbers = ReadonlyMap<ByteString, { readonly major: number; readonly minor: number }>
 
-/** What `find` is asked to print of each file. */
-export const LISTING_FORMAT: string = String.raw`%y\0%i\0%m\0%U\0%G\0%s\0%T@\0%C@\0%l\0%P\0`
+/** What `find` is asked to print of each file: its path, then all else. A link's target may have spaces in it. */
+export const LISTING_FORMAT: string = String.raw`%P\0%y %i %m %U %G %s %T@ %C@ %l\0`
+
+/** Type, inode, mode, user, group, size, two times; the rest is a link's target. */
+const FIELDS = /^(\w) (\d+) ([0-7]+) (\d+) (\d+) (\d+) \S+ (\S+) (.*)$/s
 
 const NO_DEVICES: DeviceNumbers = new Map()
-
-/** Type, inode, mode, user, group, size, two times, link target, path. */
-const FIELDS = 10
 
 /** Longer listings are not taken: some ten million files. */
 const MAX_LISTING_BYTES = 2 ** 30
@@ -41,7 +45,7 @@ const KINDS: Readonly<Record<string, OwnedEntry['type']>> = {
  *
  * @throws {DockerToolsError} `LIMIT_EXCEEDED`.
  */
-export async function readListing(source: AsyncIterable<Uint8Array>): Promise<Map<ByteString, ListedFile>> {
+export async function readListing(source: AsyncIterable<Uint8Array>): Promise<Listing> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of source) {
@@ -57,25 +61,26 @@ export async function readListing(source: AsyncIterable<Uint8Array>): Promise<Ma
   return parseListing(Buffer.concat(chunks).toString('latin1'))
 }
 
+/** @param text One character a byte. */
+export function parseListing(text: string): Listing {
+  const files = new Map<ByteString, string>()
+  const fields = text.split('\0')
+  for (let at = 0; at + 1 < fields.length; at += 2) files.set(fields[at] as ByteString, fields[at + 1] ?? '')
+  return files
+}
+
 /**
- * @param text One character a byte.
+ * Reads one row of a listing.
+ *
  * @param devices Numbers of the devices in it, which `find` cannot print.
  */
-export function parseListing(text: string, devices: DeviceNumbers = NO_DEVICES): Map<ByteString, ListedFile> {
-  const files = new Map<ByteString, ListedFile>()
-  const fields = text.split('\0')
-  for (let at = 0; at + FIELDS < fields.length; at += FIELDS) {
-    const [kind = '', inode = '', mode = '', uid = '', gid = '', size = '', , changed = '', target = ''] = fields.slice(
-      at,
-      at + FIELDS,
-    )
-    const path = fields[at + FIELDS - 1] as ByteString
-    const fingerprint = fields.slice(at, at + FIELDS - 1).join(' ')
-    const meta = { path, mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) }
-    const entry = listedEntry(kind, meta, Number(size), target as ByteString, devices)
-    files.set(path, { entry, inode, fingerprint, ctimeMs: parseTime(changed) })
-  }
-  return files
+export function parseListed(path: ByteString, text: string, devices: DeviceNumbers = NO_DEVICES): ListedFile {
+  const found = FIELDS.exec(text)
+  if (found === null) throw new DockerToolsError('INTERNAL', `Cannot list a tree: "${path}" is "${text}"`)
+  const [, kind = '', inode = '', mode = '', uid = '', gid = '', size = '', changed = '', target = ''] = found
+  const meta = { path, mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) }
+  const entry = listedEntry(kind, meta, Number(size), target as ByteString, devices)
+  return { entry, inode, ctimeMs: parseTime(changed) }
 }
 
 function listedEntry(

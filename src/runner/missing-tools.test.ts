@@ -4,10 +4,10 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import { needs } from '../../test/support/places.ts'
-import { jobOf, MOUNT_POINTS, treeOf } from '../../test/support/script-job.ts'
+import { jobOf, MOUNT_POINTS, writtenTree } from '../../test/support/run-jobs.ts'
 import { namespaceRefusal } from './namespace-refusal.ts'
 
-const support = fileURLToPath(new URL('../../test/support/script-job.ts', import.meta.url))
+const support = fileURLToPath(new URL('../../test/support/run-jobs.ts', import.meta.url))
 
 /** What a job ends with on a machine that a line of bash has been run on, in a user namespace. */
 function outcomeAfter(line: string, runner: string, view: string): { readonly message: string; readonly hint: string } {
@@ -56,7 +56,7 @@ test('with one number only, a tree of other owners is refused, and the package n
   const alone = [{ inside: 0, outside: 1000, count: 1 }]
   const mapping = { uids: alone, gids: alone, writer: 'self' } as const
   assert.equal(namespaceRefusal(jobOf('true'), mapping), undefined)
-  const upper = treeOf({ ...MOUNT_POINTS, shadow: 'x' }, { uid: 0, gid: 42 })
+  const upper = writtenTree({ ...MOUNT_POINTS, shadow: 'x' }, { uid: 0, gid: 42 })
   assert.match(
     namespaceRefusal(jobOf('true', { upper }), mapping) ?? '',
     /belongs to 0:42, and there is only the number 0: install uidmap, and give the user a range in \/etc\/subuid and \/etc\/subgid$/,

@@ -9,10 +9,14 @@ import { LISTING_FORMAT } from './listing.ts'
  *
  * - `/tmp/store`: the store as the script is to see it
  * - `/tmp/root`: the tree that the script changes
+ * - `/tmp/list`: the same without what is mounted in it
  * - `/tmp/view`: the root that a script with the programs of this machine sees
  * - `/tmp/dev`: what becomes its `/dev`
  * - `/tmp/control`: two pipes, to wait for each other
  */
+
+/** File systems take the time from a clock that moves up to a hundred times a second. */
+const CLOCK_STEP_US = 20_000
 
 const FUNCTIONS = `
 # Makes everything mounted at and below a folder read-only.
@@ -39,7 +43,7 @@ umask 022
 area=$1
 shift
 mount -t tmpfs -o mode=0755 none "$area"
-mkdir "$area"/{store,root,view,dev,control}
+mkdir "$area"/{store,root,list,view,dev,control}
 while IFS= read -r -d '' kind && IFS= read -r -d '' name && IFS= read -r -d '' source; do
   target=$area/store/$name
   case $kind in
@@ -61,7 +65,7 @@ exec "$@"
  */
 export const FIRST_PROGRAM: string = `
 "$@" &
-exec 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 11<&- 12>&-
+exec 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 11<&- 12>&- 13<&- 14<&- > /dev/null 2>&1
 wait "$!"
 `
 
@@ -70,13 +74,15 @@ wait "$!"
  * tree, runs the script, lists what is there, and gives the contents of files
  * it is asked for.
  *
- * Arguments: the view, the store's folder, how many store paths are shown, options of the tree's file system, a
- * pattern of names in the base that are left out, the static bash and busybox of this machine or nothing, the program
- * that becomes the script, the script's name and options. File descriptors:
+ * Arguments: the view, the store's folder, how many store paths are shown, the static bash and busybox of this machine
+ * or nothing, the program that becomes the script, the script's name and options. What is told of the trees comes
+ * later, so that all is set up when they are there. File descriptors:
  *
- * - 3: the base as a tar; 4: what is laid over it; 5: what goes into `/dev`
- * - 6: the listing before the script, where there is a base; 7: the one after it
- * - 8: names whose contents are wanted, ended by NULs; 9: their contents, one behind the other
+ * - 3: the base as a tar; or half of its files, 13: the other half, and 14: its folders; 4: what is laid over it; 5: what goes into `/dev`
+ * - 6: the listing of the base, where there is one, some of what is laid over it among it; 7: the one after it
+ * - 8: a line with options of the tree's file system, a pattern of names in the base that are left out, and how many
+ *   tars there are of the base; then names whose contents are wanted, ended by NULs
+ * - 9: their contents, one behind the other
  * - 10: how the script ended: status, free blocks, free inodes
  * - 11: ends when nobody waits for the result any more
  * - 12: where the script joins a control group
@@ -84,13 +90,13 @@ wait "$!"
 export const TREE_PROGRAM: string = `
 set -e -o pipefail
 ${FUNCTIONS}
-view=$1 store=$2 shown=$3 options=$4 hidden=$5 static_bash=$6 static_busybox=$7 program=$8
+view=$1 store=$2 shown=$3 static_bash=$4 static_busybox=$5 program=$6
 script_path=$PATH PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export script_path
-shift 8
+shift 6
 umask 022
 shopt -s nullglob dotglob
-{ cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- > /dev/null 2>&1 &
+{ cat <&11 > /dev/null; kill -KILL -1; } 3<&- 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- 10>&- 12>&- 13<&- 14<&- > /dev/null 2>&1 &
 exec 11<&-
 
 unpack() { tar -x -b 512 -B -p --same-owner --numeric-owner --delay-directory-restore -f - -C "$@"; }
@@ -143,44 +149,22 @@ make_view() {
   mkdir -p /tmp/view/{build,dev,proc,sys,tmp}
   chmod 1777 /tmp/view/tmp
   mount -t tmpfs -o mode=1777 none /tmp/view/tmp
-  mount --bind /tmp/root /tmp/view/build
 }
 
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0700,size=1m none /tmp/control
-mount_all "none /tmp/root tmpfs mode=0755,$options" \\
-  'none /tmp/dev tmpfs mode=0755,size=16m,nr_inodes=8192,nosuid'
-cd /tmp/root
-unpack . --anchored --exclude="$hidden" <&3 &
-base=$!
-exec 3<&-
+mount -t tmpfs -o mode=0755,size=16m,nr_inodes=8192,nosuid none /tmp/dev
 mkfifo /tmp/control/go /tmp/control/ready
 mount_devices
 exec 5<&-
-if [ "$view" != image ]; then make_view; fi
-wait "$base"
-list >&6
-exec 6>&-
-unpack . <&4
-exec 4<&-
-if [ "$view" = image ]; then
-  root=/tmp/root
-  mount -n --move /tmp/dev "$root/dev"
-  mount_store "$root$store" "$root$store"
-else
-  root=/tmp/view
-  mount -n --move /tmp/dev "$root/dev"
-  if [ "$shown" != 0 ]; then
-    mkdir -p "$root$store" 2> /dev/null || mount -t tmpfs -o mode=0755 none "$root/\${store%/*}" && mkdir -p "$root$store"
-    mount_store "$root$store" "$root$store"
-  fi
-fi
+if [ "$view" = image ]; then root=/tmp/root; else root=/tmp/view; make_view; fi
+# The script's namespaces but the one of mounts, which are not there yet; they wait to be told to go on.
 exec {go}<> /tmp/control/go {answer}<> /tmp/control/ready {ready}< /tmp/control/ready
-# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
-read -r -t 0.02 -u "$go" _ || true
-unshare --user --mount --ipc --uts --net --pid --fork --kill-child=KILL --mount-proc="$root/proc" --propagation private \\
+unshare --user --ipc --uts --net --pid --fork --kill-child=KILL \\
   bash --norc -c 'echo >&"$2"; read -r -u "$1" _; shift 2; exec "$@"' wait "$go" "$answer" \\
-  bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" < /dev/null 7>&- 8<&- 9>&- 10>&- {ready}<&- &
+  unshare --mount --propagation private \\
+  bash --norc -c "$program" script "$view" "$root" "$go" "$answer" "$@" \\
+  < /dev/null 3<&- 4<&- 6>&- 7>&- 8<&- 9>&- 10>&- 13<&- 14<&- {ready}<&- &
 child=$!
 # From now on it alone can write there, so that its end is seen.
 exec 12>&- {answer}>&-
@@ -190,10 +174,49 @@ uids=$(mapping /proc/self/uid_map) gids=$(mapping /proc/self/gid_map)
 # The system takes a mapping in one piece; bash itself writes line by line.
 env printf '%s\\n' "$uids" > "/proc/$child/uid_map"
 env printf '%s\\n' "$gids" > "/proc/$child/gid_map"
+read -r options hidden parts <&8
+mount_all "none /tmp/root tmpfs mode=0755,$options" '/tmp/root /tmp/list none bind'
+if [ "$view" != image ]; then mount --bind /tmp/root /tmp/view/build; fi
+cd /tmp/list
+unpack_base() { unpack . --anchored --exclude="$hidden"; }
+case $parts in
+  1) unpack_base <&3 ;;
+  3)
+    unpack_base <&3 &
+    first=$!
+    unpack_base <&13 &
+    wait "$first"
+    wait "$!"
+    unpack_base <&14 ;;
+esac
+exec 3<&- 13<&- 14<&-
+# It is listed while what is laid over it is unpacked: that counts as changed anyway.
+listing=
+if [ "$parts" != 0 ]; then list >&6 & listing=$!; fi
+exec 6>&-
+unpack . <&4
+exec 4<&-
+now() { now=\${EPOCHREALTIME-}; now=\${now//[!0-9]/}; }
+now
+unpacked=$now
+if [ "$view" = image ]; then
+  mount -n --move /tmp/dev "$root/dev"
+  mount_store "$root$store" "$root$store"
+else
+  mount -n --move /tmp/dev "$root/dev"
+  if [ "$shown" != 0 ]; then
+    mkdir -p "$root$store" 2> /dev/null || mount -t tmpfs -o mode=0755 none "$root/\${store%/*}" && mkdir -p "$root$store"
+    mount_store "$root$store" "$root$store"
+  fi
+fi
 echo >&"$go"
 read -r -u "$ready" _
 read -r -d ' ' inner < "/proc/$child/task/$child/children"
 nsenter --mount="/proc/$inner/ns/mnt" --root=/ --wd="/proc/$inner/root" umount -c -n -l dev/.dockertools/old
+[ -z "$listing" ] || wait "$listing"
+# The clock of the file system moves in steps: what the script does has to be later than what was done so far.
+now
+if ((now - unpacked < ${CLOCK_STEP_US})); then read -r -t 0.02 -u "$ready" _ || true; fi
 echo >&"$go"
 status=0
 wait "$child" || status=$?
@@ -201,12 +224,13 @@ exec {go}>&- {ready}>&-
 echo "$status $(stat -f -c '%a %d' /tmp/root)" >&10
 exec 10>&-
 if [ "$status" != 0 ]; then exit "$status"; fi
-if [ "$view" = image ]; then
-  umount -l "$root$store" "$root/dev"
-fi
+# It waits for names while others are listed.
+xargs -0 -r cat -- <&8 >&9 7>&- &
+reader=$!
+exec 8<&- 9>&-
 list >&7
 exec 7>&-
-xargs -0 -r cat -- <&8 >&9
+wait "$reader"
 `
 
 /**
@@ -218,6 +242,7 @@ export const SCRIPT_PROGRAM: string = `
 set -e
 view=$1 root=$2 go=$3 ready=$4 step=$5
 shift 5
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o ro,nosuid,nodev,noexec none "$root/sys"
 hostname localhost
 mount --rbind "$root" "$root"

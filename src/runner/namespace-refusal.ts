@@ -11,8 +11,15 @@ const MAKES_DEVICE = /\bmknod\b[^\n;&|]*\s[bcu]\s+\d/
 
 /** Why a job cannot be done in namespaces with this mapping; undefined if it can. */
 export function namespaceRefusal(job: RunJob, mapping: IdMapping): string | undefined {
+  // A tree has many files and few owners.
+  const [isUser, isGroup] = [
+    remembered((id) => isMapped(mapping.uids, id)),
+    remembered((id) => isMapped(mapping.gids, id)),
+  ]
   for (const source of [job.base, job.upper]) {
     for (const entry of source?.entries ?? []) {
+      const isOurs = isUser(entry.uid) && isGroup(entry.gid)
+      if (isOurs && entry.type !== 'char' && entry.type !== 'block') continue
       const reason = refusedEntry(entry, mapping, source === job.base && job.view === 'image')
       if (reason !== undefined) return reason
     }
@@ -42,6 +49,15 @@ export function treeBytes(source: TreeSource | undefined): number {
 /** Whether something stands where `/dev` will cover it. */
 export function isBelowDev(entry: OwnedEntry): boolean {
   return entry.path.startsWith('dev/')
+}
+
+function remembered(ask: (id: number) => boolean): (id: number) => boolean {
+  const answers = new Map<number, boolean>()
+  return (id) => {
+    let answer = answers.get(id)
+    if (answer === undefined) answers.set(id, (answer = ask(id)))
+    return answer
+  }
 }
 
 function refusedEntry(entry: OwnedEntry, { uids, gids }: IdMapping, devIsCovered: boolean): string | undefined {

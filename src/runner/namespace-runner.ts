@@ -2,20 +2,20 @@ import { readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { DockerToolsError, ScriptError } from '#errors'
-import { endOfArchive } from '#tar'
-import { byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnChecked } from '#util'
+import { type ByteString, byteStringToBytes, makeSpool, makeTempDir, type Spool, spawnUntilSaid } from '#util'
 import { type ChangedName, compareListings } from './compare-listings.ts'
-import { deviceKit, staticPrograms } from './device-kit.ts'
+import { type DeviceKit, makeDeviceKit } from './device-kit.ts'
 import { explainFailure, parseEnd, type ScriptEnd } from './explain-failure.ts'
 import { give } from './give.ts'
 import { limitMemory } from './limit-memory.ts'
-import { readListing } from './listing.ts'
+import { type Listing, readListing } from './listing.ts'
 import { FIRST_PROGRAM, SCRIPT_PROGRAM, STORE_PROGRAM, TREE_PROGRAM } from './namespace-programs.ts'
 import { MissingRights } from './missing-rights.ts'
 import { MIB, namespaceRefusal, treeBytes } from './namespace-refusal.ts'
 import { currentMapping, probeNamespaces } from './probe-namespaces.ts'
-import type { ChangedEntry, Changes, JobStore, RunJob, Runner } from './runner.ts'
+import type { ChangedEntry, Changes, JobPlan, JobStore, JobTrees, Runner, TreeSource } from './runner.ts'
 import { STANDARD_PATH } from './script-environment.ts'
+import { treeParts } from './tree-parts.ts'
 import { makeUserNamespace } from './user-namespace.ts'
 
 /** As many files for each MiB as ext4 has by default. */
@@ -33,11 +33,15 @@ export const namespaceRunner: Runner = {
   name: 'namespace',
   probe: probeNamespaces,
   refusal: (job) => Promise.resolve(namespaceRefusal(job, currentMapping())),
-  run,
+  run: (job, signal) => runAhead(job, Promise.resolve(job), signal),
+  runAhead,
 }
 
-/** Descriptors 3 to 11; behind them comes the control group's. */
+/** Descriptors 3 to 11; then comes the control group's, and two more. */
 const PIPES = 9
+const MORE_PIPES = 2
+/** Where the parts of the base are given. */
+const BASE_PIPES = [3, 13, 14]
 /** Where standard input is a socket, as it is here, bash takes its caller for a remote one and reads `~/.bashrc`. */
 const BASH = ['bash', '--norc', '-c']
 /** `./`, so that no name is taken for an option. */
@@ -50,59 +54,81 @@ interface Outcome {
   changed: readonly ChangedName[]
 }
 
-async function run(job: RunJob, signal?: AbortSignal): Promise<Changes> {
+async function runAhead(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortSignal): Promise<Changes> {
+  const kit = makeDeviceKit(plan.script)
+  // Both are waited for below; until then one of them may fail.
+  const unfound = trees.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  kit.catch(() => undefined)
   await using stack = new AsyncDisposableStack()
-  await using users = await makeUserNamespace(currentMapping())
+  const users = stack.use(await makeUserNamespace(currentMapping()))
   await using area = await makeTempDir('view-')
-  await using memory = limitMemory(job)
+  await using memory = limitMemory(plan)
   const spool = stack.use(makeSpool(SPOOL_MEMORY_BYTES))
-  const kit = await deviceKit(job.script)
   const outcome: Outcome = { end: undefined, changed: [] }
   const rights = new MissingRights()
-  const [program = '', ...args] = commandLine(job, area.path, users.enterArguments)
+  const [program = '', ...args] = commandLine(plan, await kit, area.path, users.enterArguments)
+  let isTold = false
+  const talkAbout = async (pipe: (descriptor: number) => Duplex): Promise<void> => {
+    const found = await trees
+    isTold = true
+    memory.warn()
+    await talk(plan, found, spool, outcome, pipe)
+  }
   try {
-    await spawnChecked(program, args, {
-      step: job.step,
+    const options: Parameters<typeof spawnUntilSaid>[2] = {
+      step: plan.step,
       cwd: '/',
-      env: { ...job.environment, PATH: job.environment['PATH'] ?? STANDARD_PATH },
+      env: { ...plan.environment, PATH: plan.environment['PATH'] ?? STANDARD_PATH },
       signal: memory.signalWith(signal),
-      timeoutSeconds: job.limits.timeoutSeconds,
-      input: encodeBinds(job.store),
+      timeoutSeconds: plan.limits.timeoutSeconds,
+      timeBegins: trees,
+      input: encodeBinds(plan.store),
       onStderr: (text) => rights.read(text),
-      descriptors: [...Array.from({ length: PIPES }, () => 'pipe' as const), memory.joinDescriptor],
-      talk: (pipe) => talk(job, kit, spool, outcome, pipe),
-    })
+      descriptors: [...pipes(PIPES), memory.joinDescriptor, ...pipes(MORE_PIPES)],
+      talk: async (pipe) => {
+        await Promise.all([give([(await kit).tar], pipe(5)), talkAbout(pipe)])
+      },
+    }
+    stack.use(await spawnUntilSaid(program, args, options, () => outcome.end?.status === 0))
   } catch (error) {
     if (memory.isExceeded()) throw memory.error()
+    const failure = isTold ? undefined : await unfound
+    if (failure !== undefined && signal?.aborted !== true) throw failure.error
     const isScriptsOwn = error instanceof ScriptError && rights.reason !== undefined
-    throw isScriptsOwn ? notGiven(job, rights.reason, error) : explainFailure(error, job, outcome.end)
+    throw isScriptsOwn ? notGiven(plan, rights.reason, error) : explainFailure(error, plan, outcome.end)
   }
   // The script has gone on without; with another runner it need not.
-  if (rights.reason !== undefined) throw notGiven(job, rights.reason)
+  if (rights.reason !== undefined) throw notGiven(plan, rights.reason)
   const entries = withBodies(outcome.changed, spool)
   const owner = stack.move()
   return { entries, [Symbol.asyncDispose]: () => Promise.resolve(owner[Symbol.asyncDispose]()) }
 }
 
+function pipes(count: number): 'pipe'[] {
+  return Array.from({ length: count }, () => 'pipe')
+}
+
 /** So that the job is passed on to a runner that can, if there is one. */
-function notGiven(job: RunJob, reason: string, cause?: unknown): DockerToolsError {
+function notGiven({ step }: JobPlan, reason: string, cause?: unknown): DockerToolsError {
   const isAlone = currentMapping().uids.every(({ count }) => count === 1)
   const ranges = 'Install uidmap, and give the user a range in /etc/subuid and /etc/subgid, or use the runner vm'
-  return new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${job.step} in namespaces: ${reason}`, {
+  return new DockerToolsError('RUNNER_UNAVAILABLE', `Cannot run ${step} in namespaces: ${reason}`, {
     ...(cause === undefined ? {} : { cause }),
     hint: isAlone ? ranges : 'Use the runner vm',
   })
 }
 
-function commandLine(job: RunJob, area: string, enterArguments: readonly string[]): string[] {
+function commandLine(plan: JobPlan, kit: DeviceKit, area: string, enterArguments: readonly string[]): string[] {
   const enter = ['nsenter', ...enterArguments]
   const mounts = ['unshare', '--mount', '--propagation', 'private']
-  const { bash = '', busybox = '' } = staticPrograms()
   const store = [...BASH, STORE_PROGRAM, 'store', area]
   const separate = [...mounts, '--pid', ...BASH, FIRST_PROGRAM, 'first']
-  const script = [SCRIPT_PROGRAM, job.step, ...job.bashOptions]
-  const shown = String(job.store.binds.length)
-  const options = [job.view, job.store.dir, shown, treeOptions(job), hiddenBase(job), bash, busybox]
+  const script = [SCRIPT_PROGRAM, plan.step, ...plan.bashOptions]
+  const shown = String(plan.store.binds.length)
+  const options = [plan.view, plan.store.dir, shown, kit.bash ?? '', kit.busybox ?? '']
   const tree = [...BASH, TREE_PROGRAM, 'tree', ...options, ...script]
   // Root shows the store while it can still reach all of it; an ordinary user can mount only inside.
   const isRoot = process.getuid?.() === 0
@@ -112,13 +138,13 @@ function commandLine(job: RunJob, area: string, enterArguments: readonly string[
 }
 
 /** What of the base is left out: devices cannot be made here, and those in `/dev` nobody would see. */
-function hiddenBase({ base, view }: RunJob): string {
+function hiddenBase({ view }: JobPlan, { base }: JobTrees): string {
   const hasDevices = base?.entries.some((entry) => entry.type === 'char' || entry.type === 'block') === true
   return hasDevices && view === 'image' ? './dev/*' : './'
 }
 
 /** How large the file system of the tree may become. */
-function treeOptions({ base, upper, limits }: RunJob): string {
+function treeOptions({ limits }: JobPlan, { base, upper }: JobTrees): string {
   if (limits.diskMiB === undefined) return 'size=50%'
   const files = (base?.entries.length ?? 0) + upper.entries.length + limits.diskMiB * FILES_PER_MIB + SPARE_FILES
   return `size=${treeBytes(base) + treeBytes(upper) + limits.diskMiB * MIB},nr_inodes=${files}`
@@ -146,29 +172,32 @@ function isReadableInside(folder: string): boolean {
   return process.getuid?.() !== 0 || (statSync(folder).mode & 0o005) === 0o005
 }
 
-/** Hands everything over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
+/** Hands the trees over, and takes what comes back: see `TREE_PROGRAM` for the descriptors. */
 async function talk(
-  job: RunJob,
-  kit: Uint8Array,
+  plan: JobPlan,
+  trees: JobTrees,
   spool: Spool,
   outcome: Outcome,
   pipe: (descriptor: number) => Duplex,
 ): Promise<void> {
-  const given = Promise.all([
-    give(job.base === undefined ? [endOfArchive(0)] : job.base.tar(), pipe(3)),
-    give(job.upper.tar(), pipe(4)),
-    give([kit], pipe(5)),
+  const { base, upper } = trees
+  const parts = base === undefined ? [] : treeParts(base)
+  pipe(8).write(`${treeOptions(plan, trees)} ${hiddenBase(plan, trees)} ${parts.length}\n`)
+  const handed = Promise.all([
+    ...parts.map((part, index) => give(part, pipe(BASE_PIPES[index] ?? 0))),
+    give(upper.tar(), pipe(4)),
   ])
   const [before, after, end] = await Promise.all([
     readListing(pipe(6) as AsyncIterable<Uint8Array>),
     readListing(pipe(7) as AsyncIterable<Uint8Array>),
     textOf(pipe(10)),
-    given,
+    handed,
   ])
   outcome.end = parseEnd(end)
   if (outcome.end?.status !== 0) return
   // Without a base the list before the script is that of an empty folder, which is no folder of a layer below.
-  outcome.changed = compareListings(job.base === undefined ? new Map() : before, after)
+  const given = new Set(upper.entries.map(({ path }) => path))
+  outcome.changed = compareListings(base === undefined ? NO_FILES : listingOf(base, before, given), after, given)
   const files = outcome.changed.filter((entry) => entry.type === 'file' && entry.size > 0)
   const names = files.map((entry) => Buffer.concat([HERE, byteStringToBytes(entry.path), NUL]))
   const asked = give(names, pipe(8))
@@ -181,9 +210,18 @@ async function talk(
   if (spool.size !== expected) {
     throw new DockerToolsError(
       'INTERNAL',
-      `Cannot read what ${job.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
+      `Cannot read what ${plan.step} has made: there are ${spool.size} bytes or more, there should be ${expected}`,
     )
   }
+}
+
+const NO_FILES: Listing = new Map()
+
+/** The listing of the base alone: what was laid over it may have been there when it was listed. */
+function listingOf(base: TreeSource, listed: Listing, given: ReadonlySet<ByteString>): Listing {
+  const own = new Set<ByteString>()
+  for (const { path } of base.entries) if (given.has(path)) own.add(path)
+  return new Map(Array.from(listed).filter(([path]) => own.has(path) || !given.has(path)))
 }
 
 async function textOf(pipe: Duplex): Promise<string> {

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { DockerToolsError } from '#errors'
 import { type BuildEvent, withReporter } from '#events'
-import { type RunJob, runJob, type RunnerName } from '#runner'
-import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../../test/support/script-job.ts'
+import { type JobTrees, type RunJob, runJob, type RunnerName, runPlannedJob } from '#runner'
+import {
+  describeChange,
+  directory,
+  entry,
+  jobOf,
+  linesOf,
+  MOUNT_POINTS,
+  textFile,
+  treeOf,
+  writtenTree,
+} from '../../test/support/run-jobs.ts'
 import { isRunning, until } from '../../test/support/processes.ts'
 import { needs, needsNumbers } from '../../test/support/places.ts'
 
@@ -19,7 +30,7 @@ async function changesOf(job: RunJob, runner?: RunnerName): Promise<string[]> {
 }
 
 function folderJob(script: string, parts: Partial<RunJob> = {}): RunJob {
-  const upper = treeOf({ 'a/': '', 'a/f': 'text', 'a/l': '-> f', 'b/': '' })
+  const upper = writtenTree({ 'a/': '', 'a/f': 'text', 'a/l': '-> f', 'b/': '' })
   return jobOf(script, { step: 'fakeRootCommands', view: 'folder', upper, limits: NO_LIMITS, ...parts })
 }
 
@@ -45,7 +56,7 @@ test('owners and modes that a script gives are told the same in namespaces', nee
 })
 
 test('a tree whose owners are others than root keeps them, under fakeroot and in namespaces', needsBoth, async () => {
-  const upper = treeOf({ 'x/': '', 'x/y': 'text' }, { uid: 1234, gid: 99 })
+  const upper = writtenTree({ 'x/': '', 'x/y': 'text' }, { uid: 1234, gid: 99 })
   const expected = ['directory 755 1234:99 /', 'directory 755 1234:99 /x', 'file 644 1234:99 /x/y', 'file 644 0:0 /x/z']
   const job = folderJob('touch x/z; [ "$(stat -c %u:%g x/y)" = 1234:99 ]', { upper })
   assert.deepEqual(await changesOf(job, 'fakeroot'), expected)
@@ -119,7 +130,7 @@ test(
   },
 )
 
-const IMAGE = treeOf({
+const IMAGE = writtenTree({
   'bin/': '',
   'etc/': '',
   'etc/gone': 'x',
@@ -161,12 +172,12 @@ test('of an image only what a script has changed is told', needsNamespaces, asyn
 test('the contents of changed files come with them, also of names that are no text', needsNamespaces, async () => {
   const script = String.raw`printf one > "$(printf 'a\nb')"; printf two > "$(printf '\377')"; : > empty; printf three > z`
   await using changes = await runJob(jobOf(script), undefined)
-  const texts = changes.entries.flatMap((entry) => {
-    if (entry.type !== 'file') return []
-    assert.ok(entry.body.kind === 'spool')
-    const target = Buffer.alloc(entry.size)
-    if (entry.size > 0) entry.body.spool.readNow(target, entry.body.offset)
-    return [[entry.path, target.toString()]]
+  const texts = changes.entries.flatMap((change) => {
+    if (change.type !== 'file') return []
+    assert.ok(change.body.kind === 'spool')
+    const target = Buffer.alloc(change.size)
+    if (change.size > 0) change.body.spool.readNow(target, change.body.offset)
+    return [[change.path, target.toString()]]
   })
   assert.deepEqual(texts, [
     ['a\nb', 'one'],
@@ -215,10 +226,120 @@ test('a runner that was asked for and cannot do it is an error, and no other tak
     'namespace',
     /with diskSize it may grow to \d+ MiB, and this machine has \d+ MiB/,
   )
-  const upper = treeOf(MOUNT_POINTS, { uid: 4_294_967_290, gid: 0 })
+  const upper = writtenTree(MOUNT_POINTS, { uid: 4_294_967_290, gid: 0 })
   await refused(
     jobOf('true', { upper }),
     'namespace',
     /"" belongs to 4294967290:0, and it is outside|only the number 0: install uidmap/,
   )
 })
+
+for (const [what, bytes] of [
+  ['small', 10],
+  ['large', 9 * 1024 * 1024],
+] as const) {
+  test(`a ${what} base is there as it should be, however it is unpacked`, needsNamespaces, async () => {
+    const content = 'x'.repeat(bytes)
+    const base = treeOf([
+      ...writtenTree(MOUNT_POINTS).entries,
+      directory('a', { mode: 0o2550 }),
+      directory('a/b', { mode: 0o700 }),
+      textFile('a/b/first', content, { mode: 0o4711 }),
+      entry('a/link', { type: 'symlink', mode: 0o777, target: 'b/first' }),
+      directory('empty', { mode: 0o1777 }),
+      directory('z', { mode: 0o500 }),
+      textFile('z/last', content),
+    ])
+    const script = `cmp /a/b/first /z/last; stat -c '%n %a %Y' /a /a/b /a/b/first /empty /z /z/last > /seen; readlink /a/link >> /seen`
+    const job = jobOf(script, { base, upper: writtenTree({}), limits: { ...NO_LIMITS, diskMiB: 8 } })
+    await using changes = await runJob(job, 'namespace')
+    assert.deepEqual(changes.entries.map(describeChange), [
+      '/ directory 755 0:0',
+      `seen file 644 0:0 "${[
+        '/a 2550 1',
+        '/a/b 700 1',
+        '/a/b/first 4711 1',
+        '/empty 1777 1',
+        '/z 500 1',
+        '/z/last 644 1',
+        'b/first',
+        '',
+      ].join('\n')}"`,
+    ])
+  })
+}
+
+function treesLater(trees: JobTrees | Error, delayMs = 300): Promise<JobTrees> {
+  return new Promise((resolve, reject) =>
+    setTimeout(() => (trees instanceof Error ? reject(trees) : resolve(trees)), delayMs),
+  )
+}
+
+test('trees that are found later are run on as well, and their time does not count', needsNamespaces, async () => {
+  const plan = jobOf('echo x > /made', { limits: { ...NO_LIMITS, timeoutSeconds: 1 } })
+  await using changes = await runPlannedJob(plan, treesLater(plan, 1500), 'namespace')
+  assert.ok(linesOf(changes).includes('file 644 0:0 /made'))
+})
+
+test('where trees cannot be found that is the error, and nothing is left', needsNamespaces, async () => {
+  const before = readdirSync('/tmp')
+  for (const error of [new DockerToolsError('PATH_UNSAFE', 'Cannot have this'), new RangeError('not this either')]) {
+    const told: BuildEvent[] = []
+    const running = withReporter(
+      (event) => void told.push(event),
+      () => runPlannedJob(jobOf('echo ran'), treesLater(error), undefined),
+    )
+    await assert.rejects(running, (thrown) => thrown === error)
+    assert.deepEqual(told, [])
+  }
+  assert.deepEqual(
+    readdirSync('/tmp').filter((name) => !before.includes(name) && name.startsWith('dockertools-view')),
+    [],
+  )
+})
+
+test('a job that is refused once its trees are known is not run', needsNamespaces, async () => {
+  const upper = writtenTree(MOUNT_POINTS, { uid: 4_294_967_290, gid: 0 })
+  const told: BuildEvent[] = []
+  const running = withReporter(
+    (event) => void told.push(event),
+    () => runPlannedJob(jobOf('echo ran'), treesLater({ base: undefined, upper }), 'namespace'),
+  )
+  await assert.rejects(running, {
+    code: 'RUNNER_UNAVAILABLE',
+    message: /^Cannot run runAsRoot: namespace: "" belongs to/,
+  })
+  assert.deepEqual(told, [])
+})
+
+test(
+  'what is laid over a base counts as changed, and what a script takes away of it was never there',
+  needsNamespaces,
+  async () => {
+    const base = writtenTree({
+      ...MOUNT_POINTS,
+      'both/': '',
+      'both/old': 'o',
+      'gone/': '',
+      'gone/old': 'o',
+      'kept/': '',
+    })
+    const upper = writtenTree({
+      'both/': '',
+      'both/new': 'n',
+      'both/old': 'o',
+      'gone/': '',
+      'gone/new': 'n',
+      'own/': '',
+      'own/x': '',
+    })
+    const job = jobOf('rm -r /gone /own', { base, upper })
+    assert.deepEqual(await changesOf(job, 'namespace'), [
+      'directory 755 0:0 /',
+      'directory 755 0:0 /both',
+      'file 644 0:0 /both/new',
+      'file 644 0:0 /both/old',
+      'gone gone',
+    ])
+  },
+)

@@ -2,14 +2,14 @@ import { DockerToolsError } from '#errors'
 import { report } from '#events'
 import { fakerootRunner } from './fakeroot-runner.ts'
 import { namespaceRunner } from './namespace-runner.ts'
-import type { Changes, RunJob, Runner, RunnerName } from './runner.ts'
+import type { Changes, JobPlan, JobTrees, RunJob, Runner, RunnerName } from './runner.ts'
 import { makeVmRunner, type VmOptions } from './vm-runner.ts'
 
 /**
  * Who may do a job nobody has named a runner for, first who can: for the programs of this machine as upstream does
  * it, for a root of its own whoever is quickest.
  */
-function runnersFor(view: RunJob['view'], vm: Runner): readonly Runner[] {
+function runnersFor(view: JobPlan['view'], vm: Runner): readonly Runner[] {
   return view === 'folder' ? [fakerootRunner, namespaceRunner] : [namespaceRunner, vm]
 }
 
@@ -37,24 +37,37 @@ export async function runJob(
   signal?: AbortSignal,
   vm: VmOptions = {},
 ): Promise<Changes> {
+  return await runPlannedJob(job, Promise.resolve(job), wanted, signal, vm)
+}
+
+/**
+ * As `runJob`, for a job whose trees are still being found: what does not need them is set up meanwhile.
+ *
+ * @throws {DockerToolsError} as `runJob`, and what `trees` rejects with.
+ */
+export async function runPlannedJob(
+  plan: JobPlan,
+  trees: Promise<JobTrees>,
+  wanted: RunnerName | undefined,
+  signal?: AbortSignal,
+  vm: VmOptions = {},
+): Promise<Changes> {
   const reasons: string[] = []
   let hint: string | undefined
-  for (const runner of candidates(job, wanted, vmRunner(vm))) {
+  for (const runner of candidates(plan, wanted, vmRunner(vm))) {
     const availability = await runner.probe()
     if (!availability.isAvailable) {
       reasons.push(`${runner.name}: ${availability.reason}`)
       hint ??= availability.hint
       continue
     }
-    const refusal = await runner.refusal(job)
-    if (refusal !== undefined) {
-      reasons.push(`${runner.name}: ${refusal}`)
-      continue
-    }
-    report({ type: 'runner', step: job.step, runner: runner.name })
     try {
-      return await runner.run(job, signal)
+      return await startWith(runner, plan, trees, signal)
     } catch (error) {
+      if (error instanceof Refusal) {
+        reasons.push(`${runner.name}: ${error.reason}`)
+        continue
+      }
       // What the system does not allow shows itself before the script starts.
       const isRefused = error instanceof DockerToolsError && error.code === 'RUNNER_UNAVAILABLE'
       if (!isRefused || wanted !== undefined) throw error
@@ -64,13 +77,45 @@ export async function runJob(
   }
   throw new DockerToolsError(
     'RUNNER_UNAVAILABLE',
-    `Cannot run ${job.step}: ${reasons.join('; ')}`,
+    `Cannot run ${plan.step}: ${reasons.join('; ')}`,
     hint === undefined ? {} : { hint },
   )
 }
 
+/** A runner that is here does not take a job. */
+class Refusal extends DockerToolsError {
+  readonly reason: string
+
+  constructor(step: string, reason: string) {
+    super('RUNNER_UNAVAILABLE', `Cannot run ${step}: ${reason}`)
+    this.reason = reason
+  }
+}
+
+async function startWith(
+  runner: Runner,
+  plan: JobPlan,
+  trees: Promise<JobTrees>,
+  signal: AbortSignal | undefined,
+): Promise<Changes> {
+  const accepted = acceptedBy(runner, plan, trees)
+  if (runner.runAhead === undefined) return await runner.run(await accepted, signal)
+  // It may end without having asked.
+  accepted.catch(() => undefined)
+  return await runner.runAhead(plan, accepted, signal)
+}
+
+/** The whole job, once it is known that the runner takes it. */
+async function acceptedBy(runner: Runner, plan: JobPlan, trees: Promise<JobTrees>): Promise<RunJob> {
+  const job = { ...plan, ...(await trees) }
+  const reason = await runner.refusal(job)
+  if (reason !== undefined) throw new Refusal(plan.step, reason)
+  report({ type: 'runner', step: plan.step, runner: runner.name })
+  return job
+}
+
 /** The plain one is not among them: it knows no owners, and only runs `extraCommands`. */
-function candidates(job: RunJob, wanted: RunnerName | undefined, vm: Runner): readonly Runner[] {
+function candidates(job: JobPlan, wanted: RunnerName | undefined, vm: Runner): readonly Runner[] {
   if (wanted === undefined) return runnersFor(job.view, vm)
   const runner = [fakerootRunner, namespaceRunner, vm].find(({ name }) => name === wanted)
   if (runner !== undefined) return [runner]

@@ -20,17 +20,28 @@ export interface Runner {
   refusal(job: RunJob): Promise<string | undefined>
   /**
    * Runs the job. What the script writes to standard output and standard error is reported as it comes. When this
-   * resolves or rejects, no process of the script is alive and nothing is mounted any more.
+   * resolves or rejects, no process of the script is alive. What was mounted for it is gone at the latest when the
+   * changes are disposed of.
    *
    * @throws {ScriptError} `SCRIPT_FAILED`.
    * @throws {DockerToolsError} `RUNNER_UNAVAILABLE` where the system does not allow it, before the script was started;
    *   `LIMIT_EXCEEDED` with the limit's name, `INTERRUPTED`, `PROGRAM_MISSING`.
    */
   run(job: RunJob, signal?: AbortSignal): Promise<Changes>
+  /**
+   * As `run`, and does what can be done before the trees are known, while somebody else finds them. For runners that
+   * have something to do then.
+   *
+   * @param trees Where it rejects, this rejects with the same.
+   */
+  runAhead?(plan: JobPlan, trees: Promise<JobTrees>, signal?: AbortSignal): Promise<Changes>
 }
 
 /** A script and the tree that it changes. */
-export interface RunJob {
+export interface RunJob extends JobPlan, JobTrees {}
+
+/** What is to be run, and how; on what is told apart. */
+export interface JobPlan {
   /** The argument that the script comes from; errors and events name it. */
   readonly step: 'extraCommands' | 'fakeRootCommands' | 'runAsRoot'
   /** Bash, run with umask 022. Its own `#!` line, if there is one, has no effect. */
@@ -48,6 +59,14 @@ export interface RunJob {
    * Folders to mount on are in the tree already: whoever makes the job has put them there.
    */
   readonly view: 'image' | 'folder'
+  readonly store: JobStore
+  /** The whole environment, but for `TMPDIR` and the like, which the runner sets in the view `folder`. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly limits: JobLimits
+}
+
+/** What a script runs on. */
+export interface JobTrees {
   /** What was there before and does not count as changed. Undefined: nothing was, and the result is the whole tree. */
   readonly base: TreeSource | undefined
   /**
@@ -55,18 +74,20 @@ export interface RunJob {
    * that is no folder here, and where both have a name, both have a folder or both have none.
    */
   readonly upper: TreeSource
-  readonly store: JobStore
-  /** The whole environment, but for `TMPDIR` and the like, which the runner sets in the view `folder`. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly limits: JobLimits
 }
 
 /** A file system that is given to a runner. */
 export interface TreeSource {
   /** Each folder before what is in it; the root, with the empty path, first. Hard links are separate files. */
   readonly entries: readonly OwnedEntry[]
-  /** The same as a GNU tar with its end marker, names `./` and `./…`. A chunk is valid until the next one is asked for. */
-  tar(): AsyncIterable<Uint8Array>
+  /**
+   * The same as a GNU tar with its end marker, names `./` and `./…`. A chunk is valid until the next one is asked for.
+   * It may turn out only at the end that the tree is not what it should be: then this throws in the place of the end
+   * marker, and no script may have been started.
+   *
+   * @param only Leaves out what it says no to; `index` is that among `entries`.
+   */
+  tar(only?: (entry: OwnedEntry, index: number) => boolean): AsyncIterable<Uint8Array>
 }
 
 /** What every file of a tree has. */

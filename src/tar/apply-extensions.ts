@@ -34,12 +34,8 @@ export function applyExtensions(block: DecodedBlock, extensions: Extensions, off
   }
   const path = agreed(records.get('path'), extensions.longName, 'names', offset) ?? block.name
   if (path === '') throw tarError('FORMAT_INVALID', offset, 'the name of a member is empty')
-  const resolved = {
-    ...block,
-    name: path,
-    linkname: agreed(records.get('linkpath'), extensions.longLink, 'link targets', offset) ?? block.linkname,
-    size: number('size', block.size, /^\d+$/),
-  }
+  const target = agreed(records.get('linkpath'), extensions.longLink, 'link targets', offset) ?? block.linkname
+  const size = number('size', block.size, /^\d+$/)
   return {
     path,
     mode: block.mode & 0o7777,
@@ -49,22 +45,22 @@ export function applyExtensions(block: DecodedBlock, extensions: Extensions, off
     gname: nonEmpty(records.get('gname')) ?? block.gname,
     mtimeSeconds: number('mtime', block.mtimeSeconds, /^-?\d+(\.\d*)?$/),
     ...(records.size === 0 ? {} : { paxRecords: records }),
-    ...kindOf(resolved, offset),
+    ...kindOf(block, path, target, size, offset),
   }
 }
 
-function kindOf(block: DecodedBlock, offset: number): MemberKind {
+function kindOf(block: DecodedBlock, path: ByteString, target: ByteString, size: number, offset: number): MemberKind {
   switch (block.typeflag) {
     case '\0':
       // Before POSIX, directories were told by their slash.
-      return block.name.endsWith('/') ? { type: 'directory' } : { type: 'file', size: block.size }
+      return path.endsWith('/') ? { type: 'directory' } : { type: 'file', size }
     case '0':
     case '7':
-      return { type: 'file', size: block.size }
+      return { type: 'file', size }
     case '1':
-      return { type: 'hardlink', target: block.linkname }
+      return { type: 'hardlink', target }
     case '2':
-      return { type: 'symlink', target: block.linkname }
+      return { type: 'symlink', target }
     case '3':
       return { type: 'char', major: block.major, minor: block.minor }
     case '4':

@@ -1,5 +1,4 @@
 import type { ByteString } from '#util'
-import { bytesToByteString } from '#util'
 import { decodeNumber } from './decode-number.ts'
 import { tarError } from './tar-error.ts'
 
@@ -42,10 +41,10 @@ export function isZeroBlock(block: Uint8Array): boolean {
  * @throws {DockerToolsError} `FORMAT_INVALID` if the checksum is wrong or a
  *   number is none.
  */
-export function decodeBlock(block: Uint8Array, offset: number): DecodedBlock {
+export function decodeBlock(bytes: Uint8Array, offset: number): DecodedBlock {
+  const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   checkSum(block, offset)
-  const number = (start: number, end: number, what: string): number =>
-    decodeNumber(block.subarray(start, end), what, offset + start)
+  const number = (start: number, end: number, what: string): number => decodeNumber(block, start, end, what, offset)
   const format = formatOf(block)
   const typeflag = String.fromCharCode(block[156] ?? 0)
   const isDevice = typeflag === '3' || typeflag === '4'
@@ -72,21 +71,30 @@ export function decodeBlock(block: Uint8Array, offset: number): DecodedBlock {
 }
 
 /** Only POSIX archives continue names in the prefix; GNU keeps other things there, and star has 24 bytes fewer for it. */
-function prefixOf(block: Uint8Array, format: DecodedBlock['format']): ByteString {
+function prefixOf(block: Buffer, format: DecodedBlock['format']): ByteString {
   if (format === 'ustar') return text(block, 345, 500)
   return format === 'star' ? text(block, 345, 476) : EMPTY
 }
 
-function formatOf(block: Uint8Array): DecodedBlock['format'] {
-  const magic = latin1(block, 257, 265)
-  if (magic === 'ustar  \0') return 'gnu'
-  if (!magic.startsWith('ustar')) return 'v7'
-  return latin1(block, 508, 512) === 'tar\0' ? 'star' : 'ustar'
+const GNU_MAGIC = Buffer.from('ustar  \0')
+const POSIX_MAGIC = Buffer.from('ustar')
+const STAR_MAGIC = Buffer.from('tar\0')
+
+function formatOf(block: Buffer): DecodedBlock['format'] {
+  if (stands(GNU_MAGIC, block, 257)) return 'gnu'
+  if (!stands(POSIX_MAGIC, block, 257)) return 'v7'
+  return stands(STAR_MAGIC, block, 508) ? 'star' : 'ustar'
+}
+
+/** Byte by byte, here and below: a call of the runtime for so few takes longer, and archives have many headers. */
+function stands(magic: Buffer, block: Buffer, start: number): boolean {
+  for (let index = 0; index < magic.length; index++) if (block[start + index] !== magic[index]) return false
+  return true
 }
 
 /** Some old programs added the bytes as signed ones. */
 function checkSum(block: Uint8Array, offset: number): void {
-  const stored = decodeNumber(block.subarray(CHECKSUM_START, CHECKSUM_END), 'checksum', offset + CHECKSUM_START)
+  const stored = decodeNumber(block, CHECKSUM_START, CHECKSUM_END, 'checksum', offset)
   let sum = (CHECKSUM_END - CHECKSUM_START) * 0x20
   let high = 0
   for (let index = 0; index < block.length; index++) {
@@ -99,11 +107,8 @@ function checkSum(block: Uint8Array, offset: number): void {
   throw tarError('FORMAT_INVALID', offset, `the checksum of the header is ${sum}, it should be ${stored}`)
 }
 
-function text(block: Uint8Array, start: number, end: number): ByteString {
-  const nul = block.indexOf(0, start)
-  return latin1(block, start, nul === -1 || nul > end ? end : nul)
-}
-
-function latin1(block: Uint8Array, start: number, end: number): ByteString {
-  return start === end ? EMPTY : bytesToByteString(block.subarray(start, end))
+function text(block: Buffer, start: number, end: number): ByteString {
+  let nul = start
+  while (nul < end && block[nul] !== 0) nul++
+  return nul === start ? EMPTY : (block.toString('latin1', start, nul) as ByteString)
 }

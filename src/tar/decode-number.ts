@@ -1,36 +1,42 @@
 import { tarError } from './tar-error.ts'
 
 /**
- * The number in a header field: octal digits, with spaces before and spaces or
- * NULs behind, or GNU's base 256. An empty field is 0.
+ * The number in a field of a header block: octal digits, with spaces before and
+ * spaces or NULs behind, or GNU's base 256. An empty field is 0.
  *
- * @param offset Of the field in the archive, for messages.
+ * @param start Where in the block the field begins, and where it ends.
+ * @param offset Of the block in the archive, for messages.
  */
-export function decodeNumber(field: Uint8Array, what: string, offset: number): number {
-  const first = field[0]
-  const value = first !== undefined && first >= 0x80 ? decodeBase256(field, first) : decodeOctal(field)
+export function decodeNumber(block: Uint8Array, start: number, end: number, what: string, offset: number): number {
+  const first = block[start]
+  const value =
+    first !== undefined && first >= 0x80
+      ? decodeBase256(block.subarray(start, end), first)
+      : decodeOctal(block, start, end)
   if (value === undefined) {
-    const text = Buffer.from(field).toString('latin1')
-    throw tarError('FORMAT_INVALID', offset, `the ${what} is ${JSON.stringify(text)}, it should be an octal number`)
+    const text = Buffer.from(block.subarray(start, end)).toString('latin1')
+    const why = `the ${what} is ${JSON.stringify(text)}, it should be an octal number`
+    throw tarError('FORMAT_INVALID', offset + start, why)
   }
   if (!Number.isSafeInteger(value)) {
-    throw tarError('FORMAT_INVALID', offset, `the ${what} is beyond 2^53, it should be below`)
+    throw tarError('FORMAT_INVALID', offset + start, `the ${what} is beyond 2^53, it should be below`)
   }
   return value
 }
 
-function decodeOctal(field: Uint8Array): number | undefined {
-  let index = 0
-  while (field[index] === 0x20) index++
+/** In the block as it is: a view of each field would take longer than reading it. */
+function decodeOctal(block: Uint8Array, start: number, end: number): number | undefined {
+  let index = start
+  while (index < end && block[index] === 0x20) index++
   let value = 0
-  for (; index < field.length; index++) {
-    const byte = field[index] ?? 0
+  for (; index < end; index++) {
+    const byte = block[index] ?? 0
     if (byte === 0 || byte === 0x20) break
     if (byte < 0x30 || byte > 0x37) return undefined
     value = value * 8 + (byte - 0x30)
   }
-  for (; index < field.length; index++) {
-    if (field[index] !== 0 && field[index] !== 0x20) return undefined
+  for (; index < end; index++) {
+    if (block[index] !== 0 && block[index] !== 0x20) return undefined
   }
   return value
 }

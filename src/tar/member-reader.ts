@@ -59,12 +59,12 @@ export class MemberReader {
     const records = own === undefined ? this.#globals : new Map([...this.#globals, ...own])
     const header = applyExtensions(block, { records, longName, longLink }, offset)
     this.#members++
-    checkLimit(this.#options, 'maxMembers', this.#members, offset, `there are ${this.#members} members or more`)
+    checkLimit(this.#options, 'maxMembers', this.#members, offset, (count) => `there are ${count} members or more`)
     const size = header.type === 'file' ? header.size : 0
-    checkLimit(this.#options, 'maxMemberBytes', size, offset, `a member has ${size} bytes`)
-    checkLimit(this.#options, 'maxNameBytes', header.path.length, offset, `a name has ${header.path.length} bytes`)
+    checkLimit(this.#options, 'maxMemberBytes', size, offset, (bytes) => `a member has ${bytes} bytes`)
+    checkLimit(this.#options, 'maxNameBytes', header.path.length, offset, (bytes) => `a name has ${bytes} bytes`)
     const target = header.type === 'symlink' || header.type === 'hardlink' ? header.target.length : 0
-    checkLimit(this.#options, 'maxNameBytes', target, offset, `a link target has ${target} bytes`)
+    checkLimit(this.#options, 'maxNameBytes', target, offset, (bytes) => `a link target has ${bytes} bytes`)
     return {
       header,
       typeflag: block.typeflag,
@@ -84,7 +84,7 @@ export class MemberReader {
       'maxExtendedHeaders',
       pending.count,
       offset,
-      `there are ${pending.count} extended headers in a row`,
+      (count) => `there are ${count} extended headers in a row`,
     )
     const isName = block.typeflag === 'L' || block.typeflag === 'K'
     checkLimit(
@@ -93,7 +93,7 @@ export class MemberReader {
       // The NUL at the end of a name is not part of it.
       isName ? block.size - 1 : block.size,
       offset,
-      `an extended header has ${block.size} bytes`,
+      () => `an extended header has ${block.size} bytes`,
     )
     const payload = await this.#readPayload(block.size, offset)
     switch (block.typeflag) {
@@ -124,7 +124,13 @@ export class MemberReader {
     const merged = new Map([...this.#globals, ...records])
     let bytes = 0
     for (const [key, value] of merged) bytes += key.length + value.length
-    checkLimit(this.#options, 'maxGlobalPaxBytes', bytes, offset, `the global extended records have ${bytes} bytes`)
+    checkLimit(
+      this.#options,
+      'maxGlobalPaxBytes',
+      bytes,
+      offset,
+      (all) => `the global extended records have ${all} bytes`,
+    )
     return merged
   }
 
@@ -152,7 +158,13 @@ export class MemberReader {
         throw tarError('FORMAT_INVALID', offset, 'the archive is marked to end, only zeros should follow')
       }
       const trailing = this.#input.offset - offset
-      checkLimit(this.#options, 'maxTrailingBytes', trailing, offset, `${trailing} bytes or more follow the end marker`)
+      checkLimit(
+        this.#options,
+        'maxTrailingBytes',
+        trailing,
+        offset,
+        (count) => `${count} bytes or more follow the end marker`,
+      )
     }
   }
 }

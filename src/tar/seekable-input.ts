@@ -4,19 +4,22 @@ import type { TarInput } from './tar-input.ts'
 export interface SeekableSource {
   /** The `length` bytes at `offset`, or fewer only where the source ends. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** What it is asked for at least, where headers stand far from each other. Default: 64 KiB, as a call costs as much. */
+  readonly leastBytes?: number
 }
 
 const WINDOW_BYTES = 64 * 1024
-
 /** Reads the headers of an archive, and of bodies only what happens to be near them. */
 export class SeekableInput implements TarInput {
   readonly #source: SeekableSource
   #window: Uint8Array = new Uint8Array(0)
   #windowOffset = 0
+  #windowBytes: number
   #offset = 0
 
   constructor(source: SeekableSource) {
     this.#source = source
+    this.#windowBytes = source.leastBytes ?? WINDOW_BYTES
   }
 
   get offset(): number {
@@ -26,7 +29,11 @@ export class SeekableInput implements TarInput {
   async read(length: number): Promise<Uint8Array> {
     let start = this.#offset - this.#windowOffset
     if (start < 0 || start + length > this.#window.length) {
-      this.#window = await this.#source.read(this.#offset, Math.max(length, WINDOW_BYTES))
+      const isNear = Math.abs(start - this.#window.length) < this.#windowBytes
+      this.#windowBytes = isNear
+        ? Math.min(this.#windowBytes * 2, WINDOW_BYTES)
+        : (this.#source.leastBytes ?? WINDOW_BYTES)
+      this.#window = await this.#source.read(this.#offset, Math.max(length, this.#windowBytes))
       this.#windowOffset = this.#offset
       start = 0
     }

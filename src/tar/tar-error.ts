@@ -15,18 +15,22 @@ export function tarError(
   return new DockerToolsError(code, `Cannot read the tar archive: at byte ${offset} ${why}`)
 }
 
-/** Throws if `value` is above the limit of this name. */
+/**
+ * Throws if `value` is above the limit of this name.
+ *
+ * @param what Says what there is of it. Asked only then: a text for each member of an archive takes longer than reading it.
+ */
 export function checkLimit(
   limits: TarLimits,
   name: keyof TarLimits,
   value: number,
   offset: number,
-  what: string,
+  what: (value: number) => string,
 ): void {
   if (value <= limits[name]) return
   throw new DockerToolsError(
     'LIMIT_EXCEEDED',
-    `Cannot read the tar archive: at byte ${offset} ${what}, ${name} is ${limits[name]}`,
+    `Cannot read the tar archive: at byte ${offset} ${what(value)}, ${name} is ${limits[name]}`,
     { hint: `Raise ${name} if the archive is to be trusted` },
   )
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { DockerToolsError, ScriptError } from '#errors'
 import { type BuildEvent, withReporter } from '#events'
-import { makeTempDir, spawnChecked } from '#util'
+import { makeTempDir, spawnChecked, spawnUntilSaid } from '#util'
 
 const env = { PATH: '/usr/bin:/bin' }
 
@@ -80,4 +80,43 @@ test('what a program leaves in the background is ended with it, even while it ho
   await run(`sleep 1000 & echo $! > ${temp.path}/pid`)
   const pid = Number(readFileSync(`${temp.path}/pid`, 'utf8'))
   while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+})
+
+test('a program that has said all is not waited for, but in the end', async () => {
+  await using folder = await makeTempDir('test-')
+  const [go, done] = ['go', 'done'].map((name) => `${folder.path}/${name}`) as [string, string]
+  const script = `echo said >&3; exec > /dev/null 2>&1 3>&-; until [ -e '${go}' ]; do sleep 0.02; done; : > '${done}'; exit 9`
+  let said = ''
+  const options = {
+    step: 'extraCommands',
+    cwd: '/',
+    env,
+    descriptors: ['pipe'],
+    talk: async (pipe: (descriptor: number) => AsyncIterable<Uint8Array>) => {
+      for await (const chunk of pipe(3)) said += Buffer.from(chunk).toString()
+    },
+  } as const
+  const left = await spawnUntilSaid('bash', ['-c', script], options, () => said === 'said\n')
+  assert.equal(existsSync(done), false)
+  writeFileSync(go, '')
+  await left[Symbol.asyncDispose]()
+  assert.ok(existsSync(done))
+  await assert.rejects(
+    spawnUntilSaid('bash', ['-c', script], options, () => false),
+    { code: 'SCRIPT_FAILED', exitCode: 9 },
+  )
+})
+
+test('time begins when it is told to', async () => {
+  const begun = Promise.withResolvers<void>()
+  const script = 'sleep 0.3; echo x; sleep 1000'
+  const options = { step: 'extraCommands', cwd: '/', env, timeoutSeconds: 0.1, timeBegins: begun.promise }
+  const reporter = (event: BuildEvent): void => {
+    if (event.type === 'script-output') begun.resolve()
+  }
+  await assert.rejects(
+    withReporter(reporter, () => spawnChecked('bash', ['-c', script], options)),
+    { code: 'LIMIT_EXCEEDED' },
+  )
+  await spawnChecked('bash', ['-c', 'sleep 0.3'], { ...options, timeBegins: new Promise(() => undefined) })
 })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import { Duplex, type Readable } from 'node:stream'
 import { DockerToolsError, ScriptError, systemErrorCode } from '#errors'
 import { report } from '#events'
 
@@ -13,6 +14,8 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal | undefined
   /** The program is ended after so long. */
   readonly timeoutSeconds?: number | undefined
+  /** What its time begins with. Default: its start. Where this rejects, it has as much time as it takes. */
+  readonly timeBegins?: Promise<unknown>
   /** Takes what the program says on standard error, besides the report. */
   readonly onStderr?: (text: string) => void
   /** What it reads from standard input. */
@@ -41,6 +44,31 @@ const STDERR_TAIL_BYTES = 4096
  *   up; and what `talk` throws.
  */
 export async function spawnChecked(program: string, args: readonly string[], options: SpawnOptions): Promise<void> {
+  await using _ended = await run(program, args, options, () => false)
+}
+
+/**
+ * As `spawnChecked`, for a program that has something to clear away in the end: resolves once all has been talked
+ * about and the program has closed its outputs.
+ *
+ * @param isEnough Asked after the talk: whether it does not matter any more how the program ends.
+ * @returns Waits for the end when it is disposed of.
+ */
+export async function spawnUntilSaid(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions & Required<Pick<SpawnOptions, 'talk'>>,
+  isEnough: () => boolean,
+): Promise<AsyncDisposable> {
+  return await run(program, args, options, isEnough)
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  isEnough: () => boolean,
+): Promise<AsyncDisposable> {
   if (isAborted(options.signal)) throw interrupted(options.step)
   const child = spawn(program, args, {
     cwd: options.cwd,
@@ -60,7 +88,12 @@ export async function spawnChecked(program: string, args: readonly string[], opt
   options.signal?.addEventListener('abort', killGroup, { once: true })
   process.once('exit', killOnExit)
   let isLate = false
-  const timer = startTimer(options.timeoutSeconds, () => {
+  using stack = new DisposableStack()
+  stack.defer(() => {
+    process.off('exit', killOnExit)
+    options.signal?.removeEventListener('abort', killGroup)
+  })
+  using _timer = startTimer(options, () => {
     isLate = true
     killGroup()
   })
@@ -98,26 +131,56 @@ export async function spawnChecked(program: string, args: readonly string[], opt
       if (options.talk !== undefined) for (const pipe of pipes) pipe.destroy()
       return ended
     })
-    const [exitCode, signal] = await Promise.race([closed, ended])
+    const said = talked.then(async () => {
+      if (talkError !== undefined || !isEnough()) return await closed
+      await Promise.all([child.stdout, child.stderr].map(closing))
+      return undefined
+    })
+    const result = await Promise.race([said, closed, ended])
     if (isAborted(options.signal)) throw interrupted(options.step)
+    if (result === undefined) {
+      const left = stack.move()
+      return {
+        [Symbol.asyncDispose]: async () => {
+          await ended.catch(() => undefined)
+          left.dispose()
+        },
+      }
+    }
+    const [exitCode, signal] = result
     if (isLate) throw late(options)
     if (talkError instanceof DockerToolsError) throw talkError
     if (exitCode !== 0) throw failure(options.step, exitCode, signal, stderrTail)
     if (talkError !== undefined) throw talkError
+    return NOTHING_LEFT
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error
     throw new DockerToolsError('PROGRAM_MISSING', `Cannot run ${options.step}: there is no program "${program}"`, {
       cause: error,
     })
-  } finally {
-    clearTimeout(timer)
-    process.off('exit', killOnExit)
-    options.signal?.removeEventListener('abort', killGroup)
   }
 }
 
-function startTimer(seconds: number | undefined, onLate: () => void): NodeJS.Timeout | undefined {
-  return seconds === undefined ? undefined : setTimeout(onLate, seconds * 1000)
+const NOTHING_LEFT: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() }
+
+async function closing(stream: Readable | null): Promise<void> {
+  if (stream !== null && !stream.closed) await once(stream, 'close')
+}
+
+function startTimer({ timeoutSeconds, timeBegins }: SpawnOptions, onLate: () => void): Disposable {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = timeoutSeconds === undefined
+  const start = (): void => {
+    if (!isOver) timer = setTimeout(onLate, (timeoutSeconds ?? 0) * 1000)
+  }
+  if (timeBegins === undefined) start()
+  else void timeBegins.then(start, () => undefined)
+  return {
+    [Symbol.dispose]: () => {
+      isOver = true
+      clearTimeout(timer)
+    },
+  }
 }
 
 function late({ step, timeoutSeconds }: SpawnOptions): DockerToolsError {

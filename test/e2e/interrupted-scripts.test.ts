@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { makeTar } from '../support/make-tar.ts'
 import { needs } from '../support/places.ts'
 import { isRunning, until } from '../support/processes.ts'
 import { GUEST_KERNEL, needsGuest } from '../support/run-jobs.ts'
@@ -56,6 +58,61 @@ for (const { step, runner, script, needed } of CASES) {
       }
     })
   }
+}
+
+for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+  test(
+    `${signal} while the base of a script is checked and unpacked leaves no process and no mount`,
+    needsNamespaces,
+    async () => {
+      await using bench = await makeBench()
+      mkdirSync(join(bench.path, 'out'))
+      writeLargeBase(join(bench.path, 'base.tar'))
+      const args = { name: 'x', tag: '1', fromImage: './base.tar', runAsRoot: 'echo first words' }
+      writeFileSync(join(bench.path, 'image.json'), JSON.stringify({ function: 'buildImage', args }))
+      const child = bench.start(['build', 'image.json', '-o', 'out/image', '--runner', 'namespace'])
+      await using _killed = { [Symbol.asyncDispose]: () => Promise.resolve(void child.kill('SIGKILL')) }
+      let stderr = ''
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      const isUnpacking = (pid: number): boolean => /^tar\0.*\0--exclude=/s.test(read(String(pid), 'cmdline'))
+      let started: readonly number[] = []
+      for (let attempt = 0; attempt < 3000 && !started.some(isUnpacking); attempt++) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        started = processesBelow(child.pid ?? 0, bench.path)
+      }
+      assert.ok(started.some(isUnpacking), stderr)
+      const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+      child.kill(signal)
+      assert.equal(await ended, signal === 'SIGINT' ? 130 : null, stderr)
+      assert.doesNotMatch(stderr, /first words/)
+      await until(() => !started.some(isRunning), 'all processes end')
+      assert.deepEqual(processesBelow(child.pid ?? 0, bench.path), [])
+      assert.equal(readFileSync('/proc/self/mountinfo', 'utf8').includes(bench.path), false)
+      if (signal !== 'SIGINT') return
+      assert.deepEqual(readdirSync(join(bench.path, 'out')), [])
+      assert.deepEqual(bench.leftovers(), [])
+    },
+  )
+}
+
+/** A docker-archive with one plain layer of many MiB, nearly all of it a hole. */
+function writeLargeBase(path: string): void {
+  const size = 384 * 1024 * 1024
+  const head = makeTar([{ name: 'large', size }], false)
+  const end = Buffer.alloc(1024)
+  const hash = createHash('sha256').update(head)
+  const hole = Buffer.alloc(1024 * 1024)
+  for (let left = size; left > 0; left -= hole.length) hash.update(hole)
+  const config = { rootfs: { type: 'layers', diff_ids: [`sha256:${hash.update(end).digest('hex')}`] } }
+  const outer = makeTar([{ name: 'l/layer.tar', size: head.length + size + end.length }], false)
+  writeFileSync(path, Buffer.concat([outer, head]))
+  truncateSync(path, outer.length + head.length + size + end.length)
+  const manifest = [{ Config: 'c.json', Layers: ['l/layer.tar'] }]
+  const files = [
+    { name: 'c.json', body: JSON.stringify(config) },
+    { name: 'manifest.json', body: JSON.stringify(manifest) },
+  ]
+  appendFileSync(path, makeTar(files))
 }
 
 /** All that a process has started, and whatever else was started with a folder in its environment, daemons too. */

@@ -11,8 +11,7 @@ import { type RunJob, runJob, type RunnerName } from '#runner'
 import { makeTempDir } from '#util'
 import { needs } from '../support/places.ts'
 import { isRunning } from '../support/processes.ts'
-import { GUEST_KERNEL, needsGuest } from '../support/run-jobs.ts'
-import { jobOf, linesOf, MOUNT_POINTS, treeOf } from '../support/script-job.ts'
+import { GUEST_KERNEL, jobOf, linesOf, MOUNT_POINTS, needsGuest, writtenTree } from '../support/run-jobs.ts'
 
 const needsTools = needs('unshare', 'nsenter', 'busybox')
 
@@ -61,7 +60,7 @@ async function makeHost(): Promise<Host> {
     pid: bystander.pid ?? 0,
     job: (script, limits = {}) =>
       jobOf(script, {
-        upper: treeOf({ ...MOUNT_POINTS, 'nix/.keep': '' }),
+        upper: writtenTree({ ...MOUNT_POINTS, 'nix/.keep': '' }),
         store: { dir: '/nix/store', binds: [{ logical: STORE_PATH, physical, kind: 'directory' }], isNeeded: true },
         limits: { diskMiB: 16, memoryMiB: undefined, timeoutSeconds: 60, ...limits },
       }),

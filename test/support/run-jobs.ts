@@ -1,5 +1,5 @@
 import { globSync } from 'node:fs'
-import type { ChangedEntry, OwnedEntry, RunJob, TreeSource } from '#runner'
+import { type ChangedEntry, type Changes, type OwnedEntry, type RunJob, STRICT_BASH, type TreeSource } from '#runner'
 import { type TarEntry, writeTar } from '#tar'
 import { toByteString } from '#util'
 import { needs } from './places.ts'
@@ -21,12 +21,50 @@ export function textFile(path: string, content: string, more: object = {}): JobE
 
 /** A tree for a runner, with the tar of it. */
 export function treeOf(entries: readonly JobEntry[]): TreeSource {
-  return { entries, tar: () => writeTar(members(entries), 'gnu-numeric') }
+  return { entries, tar: (only = () => true) => writeTar(members(entries.filter(only)), 'gnu-numeric') }
+}
+
+/** A tree that is written down: folders end with a slash, files have a content, links a target behind an arrow. */
+export type TreeText = Readonly<Record<string, string>>
+
+/** A tree whose files all belong to one owner. */
+export function writtenTree(tree: TreeText, owner: { readonly uid: number; readonly gid: number } = ROOT): TreeSource {
+  const names = ['', ...Object.keys(tree)].toSorted((a, b) =>
+    a.replaceAll('/', '\0') < b.replaceAll('/', '\0') ? -1 : 1,
+  )
+  return treeOf(names.map((name) => writtenEntry(name, tree[name] ?? '', owner)))
+}
+
+const ROOT = { uid: 0, gid: 0 }
+
+function writtenEntry(name: string, content: string, owner: typeof ROOT): JobEntry {
+  if (name === '' || name.endsWith('/')) return directory(name.replace(/\/$/, ''), owner)
+  if (!content.startsWith('-> ')) return textFile(name, content, owner)
+  return entry(name, { type: 'symlink', mode: 0o777, target: toByteString(content.slice(3)), ...owner })
 }
 
 /** Nothing but the folders that everything is mounted on. */
 export function mountPoints(): readonly JobEntry[] {
   return ['', 'dev', 'proc', 'sys'].map((path) => directory(path))
+}
+
+/** The folders that are mounted on in an image, and those that most images have. */
+export const MOUNT_POINTS: TreeText = { 'dev/': '', 'proc/': '', 'sys/': '', 'tmp/': '', 'nix/': '', 'nix/store/': '' }
+
+/** A job with the programs that the runner itself brings, unless the tree has some. */
+export function jobOf(script: string, parts: Partial<RunJob> = {}): RunJob {
+  return {
+    step: 'runAsRoot',
+    script,
+    bashOptions: STRICT_BASH,
+    view: 'image',
+    base: undefined,
+    upper: writtenTree(MOUNT_POINTS),
+    store: { dir: '/nix/store', binds: [], isNeeded: false },
+    environment: { HOME: '/homeless-shelter', PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    limits: { diskMiB: 32, memoryMiB: undefined, timeoutSeconds: 60 },
+    ...parts,
+  }
 }
 
 /** A job of `runAsRoot` over a base; everything else can be told. */
@@ -35,18 +73,26 @@ export function runAsRootJob(
   base: readonly JobEntry[] | undefined,
   more: Partial<RunJob> = {},
 ): RunJob {
-  return {
-    step: 'runAsRoot',
-    script,
-    bashOptions: ['-e', '-o', 'pipefail', '-O', 'nullglob'],
-    view: 'image',
+  return jobOf(script, {
     base: base === undefined ? undefined : treeOf([directory(''), ...base]),
     upper: treeOf(mountPoints()),
-    store: { dir: '/nix/store', binds: [], isNeeded: false },
     environment: { PATH: '/usr/bin:/bin' },
     limits: { diskMiB: 64, memoryMiB: 256, timeoutSeconds: 120 },
     ...more,
-  }
+  })
+}
+
+/** Changes as lines: what, mode, owner, name. */
+export function linesOf({ entries }: Changes): string[] {
+  return entries.map((change) => {
+    if (change.type === 'whiteout') return `gone ${change.path}`
+    const { type, mode, uid, gid, path } = change
+    const line = `${type} ${mode.toString(8)} ${uid}:${gid} /${path}`
+    if (change.type === 'directory' && change.isOpaque) return `${line} opaque`
+    if (change.type === 'symlink') return `${line} -> ${change.target}`
+    if (change.type === 'char' || change.type === 'block') return `${line} ${change.major}, ${change.minor}`
+    return line
+  })
 }
 
 /** One line an entry, with its content where it is a text. */
