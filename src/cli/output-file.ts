@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import { type ByteSink, makeFileWriter } from '#util'
 import { findOutputTarget } from './output-target.ts'
-import { type EndedSink, openSpecialOutput } from './special-output.ts'
+import type { EndedSink } from './pipe-sink.ts'
+import { openSpecialOutput } from './special-output.ts'
 import { openStdout } from './stdout-sink.ts'
 
 /** A file that gets its name only once it is whole. */

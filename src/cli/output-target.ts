@@ -10,6 +10,9 @@ export type OutputTarget =
   | { readonly kind: 'stdout' }
   | { readonly kind: 'fifo' | 'device'; readonly path: string }
 
+/** A link such as `result` leads to what nobody may change: it is replaced itself. */
+const IN_STORE = /\/store\/[0-9a-z]{32}-[^/]+(?:\/|$)/
+
 /** As many links as Linux follows. */
 const MAX_LINKS = 40
 
@@ -24,8 +27,10 @@ export function findOutputTarget(given: string): OutputTarget {
   const path = resolve(given)
   if (leadsToStdout(path)) return { kind: 'stdout' }
   const stats = statOf(path)
-  if (stats === undefined) return { kind: 'file', path: followDanglingLinks(path) }
-  if (stats.isFile()) return { kind: 'file', path: realpathSync(path) }
+  if (stats === undefined || stats.isFile()) {
+    const end = stats === undefined ? followDanglingLinks(path) : realpathSync(path)
+    return { kind: 'file', path: IN_STORE.test(end) ? path : end }
+  }
   if (stats.isFIFO()) return { kind: 'fifo', path }
   if (stats.isCharacterDevice() || stats.isBlockDevice()) return { kind: 'device', path }
   const what = stats.isDirectory() ? 'a folder' : 'a socket'

@@ -1,5 +1,12 @@
 import { Socket } from 'node:net'
-import type { EndedSink } from './special-output.ts'
+import type { ByteSink } from '#util'
+
+/** Something that is written to as it is, and ended once all is written. */
+export interface EndedSink extends ByteSink {
+  end(): Promise<void>
+  /** Lets go of it without waiting for whatever was not taken yet. */
+  discard(): void
+}
 
 /**
  * Writes to a pipe without blocking the thread, so that an interrupt is heard while the reader is slow. Errors are the

@@ -2,16 +2,8 @@ import { closeSync, constants, openSync, write } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { systemErrorCode } from '#errors'
-import type { ByteSink } from '#util'
 import type { OutputTarget } from './output-target.ts'
-import { pipeSink } from './pipe-sink.ts'
-
-/** Something that is written to as it is, and ended once all is written. */
-export interface EndedSink extends ByteSink {
-  end(): Promise<void>
-  /** Lets go of it without waiting for whatever was not taken yet. */
-  discard(): void
-}
+import { type EndedSink, pipeSink } from './pipe-sink.ts'
 
 /** How long to wait between two looks for a reader. */
 const RETRY_MS = 20

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { DockerToolsError } from '#errors'
-import { pipeSink } from './pipe-sink.ts'
+import { type EndedSink, pipeSink } from './pipe-sink.ts'
 import { stdoutFailure, writeStdout } from './print-out.ts'
-import type { EndedSink } from './special-output.ts'
 
 /** Image bytes to a terminal would only wreck it. */
 export function refuseTerminal(command: string): void {
