@@ -226,7 +226,7 @@ test('layers refuses what is neither a graph nor a definition', async () => {
   await using bench = await makeCommandBench()
   const broken: readonly (readonly [text: string, status: number])[] = [
     ['[', 1],
-    ['{"a":1}', 1],
+    ['{"a":1}', 2],
     ['[{"path":"/nix/store/x"}]', 2],
     [`[{"path":"${A}","references":["${B}"]}]`, 1],
   ]
