@@ -14,6 +14,7 @@ import { type Command, type CommandInput, switchOption, textOption } from './com
 import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { loadBuildable } from './load-definition.ts'
 import { openOutputFile } from './output-file.ts'
+import { outputOption } from './output-option.ts'
 import { reporterOf } from './session.ts'
 import { streamScript } from './stream-script.ts'
 import { printOut } from './print-out.ts'
@@ -66,7 +67,7 @@ async function runBuild(input: CommandInput): Promise<void> {
     baseDirectory,
     onEvent: reporterOf(input),
   }
-  const output = textOption(input, 'output')
+  const output = outputOption(input)
   if (output === undefined) {
     if (isMultiPlatformImage(recipe)) {
       throw new DockerToolsError(
@@ -84,8 +85,8 @@ async function runBuild(input: CommandInput): Promise<void> {
     printOut(`${path}\n`)
     return
   }
-  await buildFile(recipe, output, input, options)
-  printOut(`${output}\n`)
+  await buildFile(recipe, output.path, input, options)
+  output.printName()
 }
 
 /** An option that would be ignored is refused. */
@@ -114,7 +115,7 @@ async function buildFile(recipe: Buildable, output: string, input: CommandInput,
     // Everything is decided as far as it can be without writing an image: what cannot be streamed is told now.
     await recipe.conf(options)
     const script = await streamScript(recipe, input, options)
-    await using file = openOutputFile(output, true)
+    await using file = await openOutputFile(output, true)
     await file.write(Buffer.from(script))
     await file.commit()
   }
@@ -129,7 +130,7 @@ async function copyResult(value: Realisable, output: string, options: BuildOptio
       hint: 'Leave out -o: the result is in the store',
     })
   }
-  await using file = openOutputFile(output, (stats.mode & 0o111) !== 0)
+  await using file = await openOutputFile(output, (stats.mode & 0o111) !== 0)
   for await (const chunk of createReadStream(path)) await file.write(chunk as Uint8Array)
   await file.commit()
 }

@@ -70,7 +70,7 @@ export async function buildFormat(
     folder.commit()
     return
   }
-  await using file = openOutputFile(output, false)
+  await using file = await openOutputFile(output, false)
   if (isExportRecipe(recipe)) await recipe.writeTo(file, options)
   else if (isMultiPlatformImage(recipe) || format === 'oci-archive') await writeOciArchive(recipe, file, options)
   else if (isArchive(recipe)) await recipe.writeCompressedTo(file, options)

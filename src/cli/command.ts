@@ -27,6 +27,8 @@ export interface CommandVerb {
   readonly positionals: readonly [least: number, most: number]
   /** Which options of the command it takes, besides those that all commands have. */
   readonly options: readonly string[]
+  /** What options say here, where it is not what they say elsewhere. */
+  readonly descriptions?: Readonly<Record<string, string>>
   readonly examples: Command['examples']
 }
 

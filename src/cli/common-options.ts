@@ -6,7 +6,7 @@ import { type CommandInput, type CommandOption, switchOption, textOption, textOp
 
 /** Options that every command has. */
 export const OUTPUT_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  quiet: { type: 'boolean', short: 'q', description: 'Say nothing but warnings and errors' },
+  quiet: { type: 'boolean', short: 'q', description: 'Say nothing but warnings, errors and what scripts print' },
   'log-format': {
     type: 'string',
     valueName: 'text|json',
@@ -43,8 +43,8 @@ export const MAKE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
   runner: {
     type: 'string',
-    valueName: 'fakeroot|namespace|vm',
-    description: 'How fakeRootCommands and runAsRoot run; default: the first that can',
+    valueName: 'plain|fakeroot|namespace|vm',
+    description: 'How scripts run; default: the first that can, plain is for extraCommands only',
   },
   'vm-kernel': {
     type: 'string',

@@ -5,7 +5,7 @@ import { bashCompletion } from './completion-bash.ts'
 import { fishCompletion } from './completion-fish.ts'
 import { type CompletedCommand, completedCommand } from './completion-table.ts'
 import { zshCompletion } from './completion-zsh.ts'
-import { printOut } from './print-out.ts'
+import { printText } from './print-out.ts'
 
 const SHELLS: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = {
   bash: bashCompletion,
@@ -41,5 +41,5 @@ async function runCompletion(input: CommandInput, loadCommands: () => Promise<re
   if (encode === undefined) {
     throw new DockerToolsError('USAGE', `Cannot complete in "${shell}": it should be ${Object.keys(SHELLS).join(', ')}`)
   }
-  printOut(encode((await loadCommands()).map(completedCommand)))
+  printText(encode((await loadCommands()).map(completedCommand)))
 }

@@ -1,5 +1,5 @@
 import type { Command, CommandOption } from './command.ts'
-import { OUTPUT_OPTIONS } from './common-options.ts'
+import { verbOptions } from './help.ts'
 
 /** What a word may be: one of these, the name of a file, or something that nobody can guess. */
 export type Words = readonly string[] | 'files' | 'anything'
@@ -28,11 +28,10 @@ export interface CompletedCommand {
 /** What shells complete of a command, from what help tells of it. */
 export function completedCommand(command: Command): CompletedCommand {
   const verbs = Object.entries(command.verbs ?? {}).map(([name, verb]): CompletedCommand => {
-    const names = [...verb.options, ...Object.keys(OUTPUT_OPTIONS)]
     return {
       name: `${command.name} ${name}`,
       summary: verb.summary,
-      options: completedOptions(Object.fromEntries(Object.entries(command.options).filter(([o]) => names.includes(o)))),
+      options: completedOptions(verbOptions(command, verb)),
       positional: verb.positionals[1] === 0 ? 'anything' : 'files',
       verbs: [],
     }

@@ -4,8 +4,8 @@ import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { IMAGE_OPTIONS, imageOptions } from './image-options.ts'
 import { openOutputFile } from './output-file.ts'
+import { outputOption } from './output-option.ts'
 import { reporterOf } from './session.ts'
-import { printOut } from './print-out.ts'
 
 export const exportCommand: Command = {
   name: 'export',
@@ -27,7 +27,7 @@ export const exportCommand: Command = {
 }
 
 async function runExport(input: CommandInput): Promise<void> {
-  const output = textOption(input, 'output')
+  const output = outputOption(input)
   if (output === undefined) throw new DockerToolsError('USAGE', 'Cannot run export: -o FILE is missing')
   const [archive = ''] = input.positionals
   const [imageName, imageTag] = splitName(textOption(input, 'image'))
@@ -36,14 +36,14 @@ async function runExport(input: CommandInput): Promise<void> {
     fromImageName: imageName ?? null,
     fromImageTag: imageTag ?? null,
   })
-  await using file = openOutputFile(output, false)
+  await using file = await openOutputFile(output.path, false)
   await recipe.writeTo(file, {
     ...storeOptions(input),
     ...imageOptions(input),
     onEvent: reporterOf(input),
   })
   await file.commit()
-  printOut(`${output}\n`)
+  output.printName()
 }
 
 /** The port of a registry is no tag. */

@@ -13,7 +13,7 @@ export function commandHelp(command: Command, verbName?: string): string {
     command.description,
     '',
     ...(list.length === 0 ? [] : ['Verbs:', ...list, '']),
-    ...optionLines(command, Object.keys(command.options)),
+    ...optionLines(command),
     ...exampleLines(command.examples),
     ...(list.length === 0 ? [] : [`Run dockertools ${command.name} VERB --help for the options of one.`, '']),
   ].join('\n')
@@ -25,19 +25,29 @@ function verbHelp(command: Command, name: string, verb: CommandVerb): string {
     '',
     `${verb.summary}.`,
     '',
-    ...optionLines(command, [...verb.options, ...Object.keys(OUTPUT_OPTIONS)]),
+    ...optionLines({ options: verbOptions(command, verb) }),
     ...exampleLines(verb.examples),
   ].join('\n')
 }
 
-function optionLines(command: Command, names: readonly string[]): string[] {
-  const rows = Object.entries(command.options)
-    .filter(([name]) => names.includes(name))
-    .map(([name, option]) => {
-      const short = option.short === undefined ? '    ' : `-${option.short}, `
-      const value = option.type === 'string' ? ` ${option.valueName ?? 'VALUE'}` : ''
-      return [`  ${short}--${name}${value}`, option.description] as const
-    })
+/** The options of a verb, as they are told where no other verb is in sight. */
+export function verbOptions(command: Command, verb: CommandVerb): Command['options'] {
+  const names = [...verb.options, ...Object.keys(OUTPUT_OPTIONS)]
+  const options = Object.entries(command.options).filter(([name]) => names.includes(name))
+  return Object.fromEntries(
+    options.map(([name, option]) => {
+      const text = verb.descriptions?.[name] ?? option.description.replace(/^[a-z]+(?:, [a-z]+)*: /, '')
+      return [name, { ...option, description: text.slice(0, 1).toUpperCase() + text.slice(1) }]
+    }),
+  )
+}
+
+function optionLines({ options }: Pick<Command, 'options'>): string[] {
+  const rows = Object.entries(options).map(([name, option]) => {
+    const short = option.short === undefined ? '    ' : `-${option.short}, `
+    const value = option.type === 'string' ? ` ${option.valueName ?? 'VALUE'}` : ''
+    return [`  ${short}--${name}${value}`, option.description] as const
+  })
   return ['Options:', ...columns(rows), '']
 }
 

@@ -1,4 +1,6 @@
+import { type Buildable, isMultiPlatformImage, isRecipe, type Recipe } from '#docker-tools'
 import { DockerToolsError } from '#errors'
+import { isJsonArray, isJsonObject } from '#image'
 import {
   layerAutomatically,
   layerByPipeline,
@@ -9,7 +11,7 @@ import {
 import { parseReferenceGraph, type ReferenceGraph } from '#store'
 import { type Command, type CommandInput, textOption, textOptions } from './command.ts'
 import { OUTPUT_OPTIONS, MAKE_OPTIONS, makeOptions, STORE_OPTIONS, storeOptions } from './common-options.ts'
-import { loadDefinition } from './load-definition.ts'
+import { buildableFrom, type DefinitionSource, parseDefinition, readDefinition } from './load-definition.ts'
 import { readTextFile } from './read-text.ts'
 import { reporterOf } from './session.ts'
 import { printOut } from './print-out.ts'
@@ -58,19 +60,33 @@ export const layersCommand: Command = {
 
 async function runLayers(input: CommandInput): Promise<void> {
   const [argument = ''] = input.positionals
-  const graph = await tryReadGraph(argument)
-  const layers = graph === undefined ? await layersOfDefinition(argument, input) : await layersOfGraph(graph, input)
+  const source = await readDefinition(argument)
+  const layers =
+    source.kind === 'text' && isGraph(source.text, source.shown)
+      ? await layersOfGraph(parseReferenceGraph(source.text), input)
+      : await layersOfDefinition(source, input)
   printOut(`${JSON.stringify(layers)}\n`)
 }
 
-/** Undefined where the argument is a definition: a module, or JSON with a function. */
-async function tryReadGraph(argument: string): Promise<ReferenceGraph | undefined> {
-  if (argument === '-' || !/\.json$|^[^.#]*$/.test(argument.split('/').at(-1) ?? '')) return undefined
-  const text = await readTextFile(argument, argument)
-  return /^\s*\{\s*"(?:function|args|\$schema)"/.test(text) ? undefined : parseReferenceGraph(text)
+/** A graph is a list, or an object that holds one; a definition is an object with a function or images. */
+function isGraph(text: string, shown: string): boolean {
+  if (/^\s*\[/.test(text)) return true
+  const value = parseDefinition(text, shown)
+  if (isJsonObject(value)) {
+    if (['function', 'args', 'images'].some((name) => value.has(name))) return false
+    if ([...value.values()].some(isJsonArray)) return true
+  }
+  throw new DockerToolsError(
+    'DEFINITION_INVALID',
+    `Cannot plan the layers of ${shown}: it is neither a definition nor a graph, it should be one of them`,
+    { hint: 'A definition has "function" and "args"; a graph is a list of {path, references, narSize}' },
+  )
 }
 
-async function layersOfDefinition(argument: string, input: CommandInput): Promise<readonly (readonly string[])[]> {
+async function layersOfDefinition(
+  source: DefinitionSource,
+  input: CommandInput,
+): Promise<readonly (readonly string[])[]> {
   const wrong = GRAPH_OPTIONS.find((name) => input.values[name] !== undefined)
   if (wrong !== undefined) {
     throw new DockerToolsError(
@@ -78,13 +94,36 @@ async function layersOfDefinition(argument: string, input: CommandInput): Promis
       `Cannot use "--${wrong}" with a definition: its arguments say how it is grouped`,
     )
   }
-  const { recipe, baseDirectory } = await loadDefinition(argument)
-  return await recipe.layers({
+  const { recipe, baseDirectory } = await buildableFrom(source)
+  const image = plannedImage(recipe, source.shown)
+  return await image.layers({
     ...storeOptions(input),
     ...makeOptions(input),
     baseDirectory,
     onEvent: reporterOf(input),
   })
+}
+
+/** @throws {DockerToolsError} `DEFINITION_INVALID` for what store paths are not grouped for. */
+function plannedImage(recipe: Buildable, shown: string): Recipe {
+  const refused = (what: string, hint: string): DockerToolsError =>
+    new DockerToolsError('DEFINITION_INVALID', `Cannot plan the layers of ${shown}: ${what}`, { hint })
+  if (isMultiPlatformImage(recipe)) {
+    throw refused(
+      'it is an image for several platforms, it should be for one',
+      'Give the definition of one of its images, in a file of its own or as a named export of the module',
+    )
+  }
+  const layered = 'streamLayeredImage, buildLayeredImage and their kin have a plan'
+  if (!isRecipe(recipe)) throw refused('it is no image, it should be one', layered)
+  switch (recipe.function) {
+    case 'buildImage':
+    case 'mergeImages':
+    case 'pullImage':
+      throw refused(`${recipe.function} does not group store paths into layers`, layered)
+    default:
+      return recipe
+  }
 }
 
 async function layersOfGraph(graph: ReferenceGraph, input: CommandInput): Promise<string[][]> {

@@ -1,6 +1,5 @@
-import { registerHooks } from 'node:module'
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import {
   type Buildable,
   buildableFromDefinition,
@@ -13,6 +12,8 @@ import { isRealisable, REALISE } from '#derivation'
 import { DockerToolsError } from '#errors'
 import { type JsonValue, parseJson } from '#image'
 import { nearestName } from '#util'
+import { loadModule } from './load-module.ts'
+import { isDescriptor } from './open-input.ts'
 import { readStdin, readTextFile } from './read-text.ts'
 
 /** A definition that was read, and the folder that its relative paths are taken from. */
@@ -40,6 +41,12 @@ function describe(value: Exclude<Buildable, Recipe>): string {
   return isMultiPlatformImage(value) || isExportRecipe(value) ? `a result of ${value.function}` : value[REALISE].name
 }
 
+/** A definition as it is named on the command line, and its text where it is one: what can be read once is read once. */
+export type DefinitionSource = { readonly shown: string; readonly baseDirectory: string } & (
+  | { readonly kind: 'module'; readonly path: string; readonly exportName: string }
+  | { readonly kind: 'text'; readonly text: string }
+)
+
 /**
  * Reads a definition: a JSON file, `-` for JSON on standard input, or a module
  * whose default export, or the one named behind `#`, is a recipe, or something else that can be built.
@@ -47,32 +54,57 @@ function describe(value: Exclude<Buildable, Recipe>): string {
  * @throws {DockerToolsError} `DEFINITION_INVALID`, `FILE_UNREADABLE`, and what the functions throw.
  */
 export async function loadBuildable(argument: string): Promise<LoadedDefinition<Buildable>> {
-  if (argument === '-')
-    return {
-      recipe: buildableFromDefinition(parseDefinition(await readStdin(), 'standard input')),
-      baseDirectory: process.cwd(),
-    }
-  const hash = argument.lastIndexOf('#')
-  const [file, exportName] = hash > 0 ? [argument.slice(0, hash), argument.slice(hash + 1)] : [argument, undefined]
+  return await buildableFrom(await readDefinition(argument))
+}
+
+/** Finds a definition, and reads it where it is JSON. */
+export async function readDefinition(argument: string): Promise<DefinitionSource> {
+  if (argument === '-') {
+    return { kind: 'text', text: await readStdin(), shown: 'standard input', baseDirectory: process.cwd() }
+  }
+  const [file, exportName] = splitName(argument)
   const path = resolve(file)
-  const baseDirectory = dirname(path)
+  const baseDirectory = isDescriptor(path) ? process.cwd() : dirname(path)
+  const shown = `"${file}"`
   if (/\.[cm]?[jt]s$/.test(path)) {
-    return { recipe: await loadModule(path, file, exportName ?? 'default'), baseDirectory }
+    return { kind: 'module', path, exportName: exportName ?? 'default', shown, baseDirectory }
   }
   if (exportName !== undefined) {
     throw new DockerToolsError(
       'DEFINITION_INVALID',
-      `Cannot pick "#${exportName}" of "${file}": only modules have names`,
+      `Cannot pick "#${exportName}" of ${shown}: only modules have names`,
     )
   }
-  return {
-    recipe: buildableFromDefinition(parseDefinition(await readTextFile(path, file), `"${file}"`)),
-    baseDirectory,
-  }
+  return { kind: 'text', text: await readTextFile(path, file), shown, baseDirectory }
 }
 
-/** A definition that is no JSON is as wrong as one with a wrong argument. */
-function parseDefinition(text: string, what: string): JsonValue {
+/** What stands behind the last `#` is a name, unless there is a file that is called so. */
+function splitName(argument: string): readonly [file: string, exportName: string | undefined] {
+  const hash = argument.lastIndexOf('#')
+  if (hash <= argument.lastIndexOf('/') + 1 || existsSync(argument)) return [argument, undefined]
+  return [argument.slice(0, hash), argument.slice(hash + 1)]
+}
+
+/** What the source describes. */
+export async function buildableFrom(source: DefinitionSource): Promise<LoadedDefinition<Buildable>> {
+  const { baseDirectory, shown } = source
+  if (source.kind === 'text')
+    return { recipe: buildableFromDefinition(parseDefinition(source.text, shown)), baseDirectory }
+  const module = await loadModule(source.path, shown)
+  const value = module[source.exportName]
+  if (isRealisable(value) || isMultiPlatformImage(value)) return { recipe: value, baseDirectory }
+  throw notARecipe(shown, source.exportName, Object.keys(module))
+}
+
+/**
+ * A definition that is no JSON is as wrong as one with a wrong argument.
+ *
+ * @throws {DockerToolsError} `DEFINITION_INVALID`.
+ */
+export function parseDefinition(text: string, what: string): JsonValue {
+  if (text.trim() === '') {
+    throw new DockerToolsError('DEFINITION_INVALID', `Cannot read ${what}: it is empty, it should be JSON`)
+  }
   try {
     return parseJson(text, what)
   } catch (error) {
@@ -81,41 +113,13 @@ function parseDefinition(text: string, what: string): JsonValue {
   }
 }
 
-async function loadModule(path: string, shown: string, exportName: string): Promise<Buildable> {
-  answerForPackage()
-  let module: Readonly<Record<string, unknown>>
-  try {
-    module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>
-  } catch (error) {
-    if (error instanceof DockerToolsError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new DockerToolsError('DEFINITION_INVALID', `Cannot load "${shown}": ${reason}`, { cause: error })
-  }
-  const value = module[exportName]
-  if (isRealisable(value) || isMultiPlatformImage(value)) return value
-  throw notARecipe(shown, exportName, Object.keys(module))
-}
-
 function notARecipe(shown: string, exportName: string, exports: readonly string[]): DockerToolsError {
   const nearest = nearestName(exportName, exports)
   const isThere = exports.includes(exportName)
   const reason = isThere
     ? 'it should be what an image function or a builder returned'
     : `the module has no such export${nearest === undefined ? '' : `, the nearest is "${nearest}"`}`
-  return new DockerToolsError('DEFINITION_INVALID', `Cannot use export "${exportName}" of "${shown}": ${reason}`, {
+  return new DockerToolsError('DEFINITION_INVALID', `Cannot use export "${exportName}" of ${shown}: ${reason}`, {
     hint: `It exports: ${exports.join(', ') || 'nothing'}`,
-  })
-}
-
-let isAnswering = false
-
-/** A definition may import `dockertools` from any folder: this program is what it gets. */
-function answerForPackage(): void {
-  if (isAnswering) return
-  isAnswering = true
-  const entrance = import.meta.resolve(import.meta.url.endsWith('.ts') ? '../index.ts' : './index.js')
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'dockertools' ? { url: entrance, shortCircuit: true } : next(specifier, context),
   })
 }

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { mergeImages } from '#docker-tools'
 import { DockerToolsError } from '#errors'
-import { type Command, type CommandInput, textOption } from './command.ts'
+import type { Command, CommandInput } from './command.ts'
 import { OUTPUT_OPTIONS, STORE_OPTIONS, storeOptions } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
+import { outputOption } from './output-option.ts'
 import { reporterOf } from './session.ts'
-import { printOut } from './print-out.ts'
 
 export const mergeCommand: Command = {
   name: 'merge',
@@ -25,13 +25,13 @@ export const mergeCommand: Command = {
 }
 
 async function runMerge(input: CommandInput): Promise<void> {
-  const output = textOption(input, 'output')
+  const output = outputOption(input)
   if (output === undefined) {
     throw new DockerToolsError('USAGE', 'Cannot run merge: it should be told where the result goes with -o FILE')
   }
   const recipe = mergeImages(input.positionals.map((archive) => resolve(archive)))
-  await using file = openOutputFile(output, false)
+  await using file = await openOutputFile(output.path, false)
   await recipe.writeCompressedTo(file, { ...storeOptions(input), onEvent: reporterOf(input) })
   await file.commit()
-  printOut(`${output}\n`)
+  output.printName()
 }

@@ -39,9 +39,8 @@ test('an option that may be given many times is a list; behind -- nothing is an 
   assert.deepEqual(positionals, ['--quiet'])
 })
 
-test('- is a positional, and a value may be empty or begin with a dash where it is joined', () => {
+test('- is a positional, and a value may begin with a dash where it is joined', () => {
   assert.deepEqual(parseCommandLine(command, ['-']).positionals, ['-'])
-  assert.equal(parseCommandLine(command, ['f', '--output=']).values['output'], '')
   assert.equal(parseCommandLine(command, ['f', '--output=-x']).values['output'], '-x')
 })
 
@@ -54,6 +53,8 @@ test('mistakes are told with what would be right', () => {
     [['f', '--qiet'], /no option "--qiet", the nearest is "--quiet"/],
     [['f', '-x'], /no option "-x"$/],
     [['f', '--output'], /"--output": its value FILE is missing/],
+    [['f', '--output='], /"--output": its value FILE is empty/],
+    [['f', '-o', ''], /"-o": its value FILE is empty/],
     [['f', '--quiet=no'], /"--quiet" with a value/],
     [['f', '-o', 'a', '--output', 'b'], /"--output" twice/],
     [[], /takes 1 to 2 arguments, 0 are given/],

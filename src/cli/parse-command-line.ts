@@ -32,6 +32,11 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
     }
     if (token.value === undefined)
       throw usage(`Cannot use option "${token.rawName}": its value ${option.valueName ?? ''} is missing`)
+    if (token.value === '') {
+      throw usage(
+        `Cannot use option "${token.rawName}": its value ${option.valueName ?? ''} is empty, it should not be`,
+      )
+    }
     if (option.multiple === true) {
       const before = values[token.name]
       values[token.name] = [...(Array.isArray(before) ? before : []), token.value]

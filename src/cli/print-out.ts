@@ -13,6 +13,19 @@ export function printOut(text: string): void {
   writeStdout(Buffer.from(text, 'utf8'))
 }
 
+/**
+ * As `printOut`, of a text for people, who may have seen enough of it: a closed pipe is no error.
+ *
+ * @throws {DockerToolsError} `WRITE_FAILED`.
+ */
+export function printText(text: string): void {
+  try {
+    printOut(text)
+  } catch (error) {
+    if (!(error instanceof DockerToolsError) || systemErrorCode(error.cause) !== 'EPIPE') throw error
+  }
+}
+
 /** Writes bytes to standard output. @throws {DockerToolsError} `WRITE_FAILED`. */
 export function writeStdout(chunk: Uint8Array): void {
   let done = 0

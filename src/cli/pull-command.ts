@@ -5,8 +5,8 @@ import { parseReference } from '#registry'
 import { type Command, type CommandInput, textOption } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
 import { openOutputFile } from './output-file.ts'
+import { namedOutput, outputOption } from './output-option.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
-import { printOut } from './print-out.ts'
 
 export const pullCommand: Command = {
   name: 'pull',
@@ -39,12 +39,12 @@ async function runPull(input: CommandInput): Promise<void> {
   const platform = asked === undefined ? hostPlatform() : parsePlatform(asked)
   const name = textOption(input, 'name')
   const finalName = name === undefined ? { ...reference, digest: undefined } : parseReference(name)
-  const output = textOption(input, 'output') ?? fileName(finalName.repository, finalName.tag ?? 'latest')
+  const output = outputOption(input) ?? namedOutput(fileName(finalName.repository, finalName.tag ?? 'latest'))
   const options = registryOptions(input)
-  await using file = openOutputFile(output, false)
+  await using file = await openOutputFile(output.path, false)
   await withReporter(options.onEvent, () => pullArchive({ reference, platform, finalName }, file, options))
   await file.commit()
-  printOut(`${output}\n`)
+  output.printName()
 }
 
 function fileName(repository: string, tag: string): string {

@@ -7,6 +7,9 @@ import { loadImageSource } from './load-image-source.ts'
 import { REGISTRY_OPTIONS, registryOptions } from './registry-options.ts'
 import { printOut } from './print-out.ts'
 
+/** As registries and Docker limit names. */
+const MAX_REPOSITORY_CHARACTERS = 255
+
 export const pushCommand: Command = {
   name: 'push',
   usage: 'DEF[#name] | ARCHIVE [REF] [--tag TAG]…',
@@ -70,12 +73,23 @@ function pushOptions(input: CommandInput): PushOptions {
   }
   return {
     tags: textOptions(input, 'tag'),
-    mountFrom: textOptions(input, 'mount-from'),
+    mountFrom: textOptions(input, 'mount-from').map(repositoryName),
     ...(compress === undefined ? {} : { compress }),
     ...(format === undefined ? {} : { format }),
     ...(image === undefined ? {} : { image }),
     ...(chunkMiB === undefined ? {} : { uploadChunkBytes: Number(chunkMiB) * 1024 * 1024 }),
   }
+}
+
+/** What a registry may call a repository. */
+const REPOSITORY = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/
+
+function repositoryName(text: string): string {
+  if (text.length <= MAX_REPOSITORY_CHARACTERS && REPOSITORY.test(text)) return text
+  throw new DockerToolsError(
+    'USAGE',
+    `Cannot use "${text}" as --mount-from: it should be the name of a repository, without registry and tag`,
+  )
 }
 
 function oneOf<T extends string>(input: CommandInput, option: string, known: readonly T[]): T | undefined {

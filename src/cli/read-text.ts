@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { DockerToolsError, systemErrorCode } from '#errors'
+import { openInput } from './open-input.ts'
 
 /** Definitions, confs and graphs are texts: a larger one is a mistake. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024
@@ -11,7 +11,7 @@ const MAX_TEXT_BYTES = 64 * 1024 * 1024
  */
 export async function readTextFile(path: string, shown: string): Promise<string> {
   try {
-    return await readText(createReadStream(path), `"${shown}"`)
+    return await readText(openInput(path), `"${shown}"`)
   } catch (error) {
     const code = systemErrorCode(error)
     if (error instanceof DockerToolsError || code === undefined) throw error

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { fstatSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 import { DockerToolsError } from '#errors'
-import type { ByteSink } from '#util'
+import { type EndedSink, pipeSink } from './pipe-sink.ts'
 import { stdoutFailure, writeStdout } from './print-out.ts'
 
 /** Image bytes to a terminal would only wreck it. */
@@ -18,9 +17,11 @@ export function refuseTerminal(command: string): void {
  * Standard output for an archive. A pipe is written without blocking the
  * thread, so that an interrupt is heard while the reader is slow.
  */
-export function openStdout(): ByteSink & { end(): Promise<void> } {
+export function openStdout(): EndedSink {
   const stats = fstatSync(1)
-  return stats.isFIFO() || stats.isSocket() ? pipeSink() : { write: writeStdout, end: () => Promise.resolve() }
+  return stats.isFIFO() || stats.isSocket()
+    ? pipedStdout()
+    : { write: writeStdout, end: () => Promise.resolve(), discard: () => undefined }
 }
 
 /** Below this, a larger pipe would save less time than asking for it takes. */
@@ -41,32 +42,20 @@ function enlargePipe(): void {
   perl.unref()
 }
 
-function pipeSink(): ByteSink & { end(): Promise<void> } {
-  const socket = new Socket({ fd: 1, readable: false, writable: true })
-  let failure: Error | undefined
+function pipedStdout(): EndedSink {
   let smallBytes = 0
-  socket.on('error', (error) => (failure = error))
+  const sink = pipeSink(1, (chunk) => {
+    if (smallBytes >= WORTH_A_LARGE_PIPE_BYTES) return
+    smallBytes += chunk.length
+    if (smallBytes >= WORTH_A_LARGE_PIPE_BYTES) enlargePipe()
+  })
   return {
-    write: (chunk) =>
-      new Promise<void>((resolve, reject) => {
-        if (smallBytes < WORTH_A_LARGE_PIPE_BYTES) {
-          smallBytes += chunk.length
-          if (smallBytes >= WORTH_A_LARGE_PIPE_BYTES) enlargePipe()
-        }
-        if (failure !== undefined) {
-          reject(stdoutFailure(failure))
-          return
-        }
-        socket.write(chunk, (error) => {
-          if (error === null || error === undefined) resolve()
-          else reject(stdoutFailure(error))
-        })
-      }),
-    end: () =>
-      new Promise<void>((resolve, reject) => {
-        socket.end((error?: Error | null) =>
-          error === null || error === undefined ? resolve() : reject(stdoutFailure(error)),
-        )
-      }),
+    write: (chunk) => Promise.resolve(sink.write(chunk)).catch(throwStdoutFailure),
+    end: () => sink.end().catch(throwStdoutFailure),
+    discard: () => sink.discard(),
   }
+}
+
+function throwStdoutFailure(error: unknown): never {
+  throw stdoutFailure(error)
 }

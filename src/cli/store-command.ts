@@ -13,12 +13,18 @@ interface StoreVerb extends CommandVerb {
 
 const READ_OPTIONS = Object.keys(STORE_OPTIONS)
 
+/** Of verbs that write: what paths come from is not what they take. */
+const WRITE_DESCRIPTIONS = {
+  store: 'The store: local or local:ROOT; default: the first such in DOCKERTOOLS_STORE, else local',
+}
+
 const VERBS: Readonly<Record<string, StoreVerb>> = {
   add: {
     usage: 'PATH… [--name NAME] [--root LINK]',
     summary: 'Add files and folders, and print their store paths',
     positionals: [1, Infinity],
     options: ['name', 'root', 'json', 'store'],
+    descriptions: WRITE_DESCRIPTIONS,
     examples: [
       ['dockertools store add ./site', 'Add a folder, and print its store path'],
       ['dockertools store add ./site --name pages --root result-pages', 'Under another name, kept from gc by a link'],
@@ -49,6 +55,7 @@ const VERBS: Readonly<Record<string, StoreVerb>> = {
     summary: 'Compare a store with its database; status 3 where something is wrong',
     positionals: [0, 0],
     options: ['check-contents', 'json', 'store'],
+    descriptions: WRITE_DESCRIPTIONS,
     examples: [['dockertools store verify --check-contents', 'Read everything and compare hashes']],
     run: storeVerify,
   },
@@ -57,6 +64,7 @@ const VERBS: Readonly<Record<string, StoreVerb>> = {
     summary: 'Delete what no root reaches, and print it',
     positionals: [0, 0],
     options: ['dry-run', 'json', 'store'],
+    descriptions: WRITE_DESCRIPTIONS,
     examples: [['dockertools store gc --dry-run', 'Say what would be deleted']],
     run: storeGc,
   },

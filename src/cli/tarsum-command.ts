@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs'
 import { tarSumOf } from '#archive'
 import { DockerToolsError, systemErrorCode } from '#errors'
 import type { Command, CommandInput } from './command.ts'
 import { OUTPUT_OPTIONS } from './common-options.ts'
+import { openInput } from './open-input.ts'
 import { printOut } from './print-out.ts'
 
 export const tarsumCommand: Command = {
@@ -22,9 +22,9 @@ export const tarsumCommand: Command = {
 
 async function runTarsum(input: CommandInput): Promise<void> {
   const [file = '-'] = input.positionals
-  const source = file === '-' ? process.stdin : createReadStream(file)
+  const source = file === '-' ? process.stdin : openInput(file)
   try {
-    printOut(`${await tarSumOf(source as AsyncIterable<Uint8Array>)}\n`)
+    printOut(`${await tarSumOf(source)}\n`)
   } catch (error) {
     const code = systemErrorCode(error)
     if (error instanceof DockerToolsError || code === undefined) throw error

@@ -42,14 +42,22 @@ for (const [compressor, unpack] of [
   })
 }
 
-test('build takes the place of an older result, and of a link, not of what the link leads to', async () => {
+test('build takes the place of an older result, and of a link into a store, not of what the link leads to', async () => {
   await using bench = await makeBuildBench()
-  writeFileSync(join(bench.path, 'out/kept'), 'kept')
-  symlinkSync('kept', join(bench.path, 'out/image'))
-  const result = await bench.run(['build', 'defs/archive.json', '-o', 'out/image'])
-  assert.equal(result.status, 0, result.stderr)
-  assert.equal(lstatSync(join(bench.path, 'out/image')).isFile(), true)
-  assert.equal(readFileSync(join(bench.path, 'out/kept'), 'utf8'), 'kept')
+  const kept = `nix/store/${'a'.repeat(32)}-kept`
+  mkdirSync(join(bench.path, 'nix/store'), { recursive: true })
+  writeFileSync(join(bench.path, kept), 'kept')
+  symlinkSync(`../${kept}`, join(bench.path, 'out/image'))
+  symlinkSync(`../${kept}-collected`, join(bench.path, 'out/old'))
+  writeFileSync(join(bench.path, 'out/older'), 'older')
+  for (const output of ['out/image', 'out/old', 'out/older']) {
+    const result = await bench.run(['build', 'defs/archive.json', '-o', output])
+    assert.equal(result.status, 0, result.stderr)
+    assert.equal(lstatSync(join(bench.path, output)).isFile(), true)
+    assert.notEqual(readFileSync(join(bench.path, output), 'utf8'), 'older')
+  }
+  assert.deepEqual(readdirSync(join(bench.path, 'nix/store')), [`${'a'.repeat(32)}-kept`])
+  assert.equal(readFileSync(join(bench.path, kept), 'utf8'), 'kept')
 })
 
 test('build of a stream recipe makes a program that streams, from any folder, under any name', async () => {

@@ -129,6 +129,12 @@ const usageErrors: Readonly<Record<string, readonly [args: readonly string[], me
   'a log format that is not there': [['stream', 'image.json', '--log-format=xml'], /"xml" as log format/],
   'a store that is no URL': [['stream', 'image.json', '--store', 'frob'], /"frob"/],
   'a key that is none': [['stream', 'image.json', '--trusted-public-key', 'k'], /public key "k"/],
+  'an empty name': [['stream', 'image.json', '-t', ''], /"-t": its value REPO:TAG is empty/],
+  'an empty file name': [['build', 'archive.json', '-o', ''], /"-o": its value FILE is empty/],
+  'an empty link': [['build', 'archive.json', '--out-link='], /"--out-link": its value LINK is empty/],
+  'an empty store': [['layers', 'image.json', '--store', ''], /"--store": its value URL is empty/],
+  'no repository to mount from': [['push', 'image.json', '--mount-from', 'B AD'], /"B AD" as --mount-from/],
+  'a tag to mount from': [['push', 'image.json', '--mount-from', 'a/b:1'], /"a\/b:1" as --mount-from/],
   'a strategy with a definition': [['layers', 'image.json', '--strategy', 'auto'], /"--strategy" with a definition/],
 }
 
@@ -182,6 +188,54 @@ test('--version is the version of the package', async () => {
   assert.deepEqual([status, stdout.toString()], [0, `${version}\n`])
 })
 
+/** Runs a line of the shell in which `dockertools` is the program. */
+function runInShell(bench: Bench, line: string) {
+  const script = line.replaceAll('dockertools', '"$0" "$1"')
+  const env = { PATH: process.env['PATH'], HOME: join(bench.path, 'home') }
+  return resultOf(
+    spawn('/bin/sh', ['-c', script, process.execPath, BINARY], {
+      cwd: bench.path,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  )
+}
+
+for (const args of ['--version', '--help', 'help', 'layers --help', 'completion bash']) {
+  test(`${args} is told that the disk is full, and nothing of a reader that has seen enough`, async () => {
+    await using bench = await makeCommandBench()
+    const full = await runInShell(bench, `dockertools ${args} > /dev/full`)
+    assert.equal(full.stderr, 'error (WRITE_FAILED): Cannot write to standard output: the disk is full\n')
+    assert.equal(full.status, 1)
+    const closed = await runInShell(bench, `{ sleep 0.3; dockertools ${args}; echo "status $?" >&2; } | true`)
+    assert.equal(closed.stderr, 'status 0\n')
+  })
+}
+
+test('a working folder that was deleted is one clear error', async () => {
+  await using bench = await makeCommandBench()
+  for (const command of ['stream image.json', 'layers -', 'build image.json -o out', 'merge a.tar -o b.tar']) {
+    const gone = 'mkdir gone && cd gone && rmdir ../gone'
+    const { status, stderr } = await runInShell(bench, `${gone} && dockertools ${command}`)
+    assert.match(
+      stderr,
+      /^error \(FILE_UNREADABLE\): Cannot find the working directory: it has been deleted.*\nhint: .*\n$/,
+    )
+    assert.equal(status, 1)
+  }
+})
+
+test('the help of a verb speaks of this verb alone', async () => {
+  await using bench = await makeCommandBench()
+  for (const verb of ['add', 'info', 'closure', 'verify', 'gc', 'copy']) {
+    const text = (await bench.run(['store', verb, '--help'])).stdout.toString()
+    assert.doesNotMatch(text, / {2}(?:add|info|closure|verify|gc|copy)(?:, [a-z]+)*: /, verb)
+    const takesLocalOnly = ['add', 'verify', 'gc'].includes(verb)
+    assert.equal(/--store URL +The store: local or local:ROOT/.test(text), takesLocalOnly, text)
+    assert.equal(/--store URL .*https:/.test(text), !takesLocalOnly, text)
+  }
+})
+
 test('stream refuses a terminal, and says where the archive could go', needs('script'), async () => {
   await using bench = await makeCommandBench()
   const command = `'${process.execPath}' '${BINARY}' stream image.json`
@@ -226,7 +280,7 @@ test('layers refuses what is neither a graph nor a definition', async () => {
   await using bench = await makeCommandBench()
   const broken: readonly (readonly [text: string, status: number])[] = [
     ['[', 1],
-    ['{"a":1}', 1],
+    ['{"a":1}', 2],
     ['[{"path":"/nix/store/x"}]', 2],
     [`[{"path":"${A}","references":["${B}"]}]`, 1],
   ]
