@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { buildImage, streamLayeredImage, writeOciLayout } from '#docker-tools'
 import { makeTempDir } from '#util'
+import { useOwnHome } from '../support/own-home.ts'
 import { makeBench } from '../support/run-cli.ts'
+
+useOwnHome()
 
 test('an image of a folder does not take in the image that a link in the folder leads to', async () => {
   for (const image of [
