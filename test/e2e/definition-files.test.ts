@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { assertFailed } from '../hostile/expect-refusal.ts'
 import { listTar } from '../support/list-tar.ts'
 import { BINARY, needs } from '../support/places.ts'
-import { until } from '../support/processes.ts'
+import { hearsSigterm, until } from '../support/processes.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
 
 const ARGS = `{ name: 'x', tag: '1', architecture: 'amd64', contents: ['./tree'] }`
@@ -83,12 +83,6 @@ for (const [command, ...args] of [['stream'], ['layers'], ['build', '-o', 'out']
     child.kill('SIGTERM')
     assert.equal((await result).status, 130)
   })
-}
-
-/** Whether the process has a handler of its own for SIGTERM. */
-function hearsSigterm(pid: number | undefined): boolean {
-  const [, caught = '0'] = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n
 }
 
 for (const [file, better] of [

@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { assertFailed } from '../hostile/expect-refusal.ts'
 import { needs, needsRoot } from '../support/places.ts'
-import { until } from '../support/processes.ts'
+import { hearsSigterm, until } from '../support/processes.ts'
 import { type Bench, makeBench, resultOf } from '../support/run-cli.ts'
 
 const onlyRootMakesDevices = { skip: needsRoot.skip === false ? false : 'only root can make devices' }
@@ -162,12 +162,6 @@ test('-o on a folder or a socket is refused, and both stay', async () => {
   assert.ok(lstatSync(path).isSocket())
   server.close()
 })
-
-/** Whether the process has a handler of its own for SIGTERM. */
-function hearsSigterm(pid: number | undefined): boolean {
-  const [, caught = '0'] = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n
-}
 
 test('a signal ends a build that waits for a reader of its FIFO', needs('mkfifo'), async () => {
   await using bench = await makeOutputBench()

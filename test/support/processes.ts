@@ -10,6 +10,12 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** Whether the process has a handler of its own for SIGTERM. */
+export function hearsSigterm(pid: number | undefined): boolean {
+  const [, caught = '0'] = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n
+}
+
 /** Waits until `condition` holds; gives up after many seconds, so that a slow machine makes no difference. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
